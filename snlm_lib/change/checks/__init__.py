@@ -1,0 +1,1 @@
+"""Preflight: pure checks, facts in, verdict, evidence and remedy out."""

@@ -1,0 +1,65 @@
+"""Time as an argument: the system's clock, and a fake whose hour takes no time."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+__all__ = ["Clock", "FakeClock", "SystemClock"]
+
+
+class Clock(Protocol):
+    """What code that needs time asks for."""
+
+    def utc_now(self) -> datetime:
+        """The moment, aware, in UTC: for the record."""
+        ...
+
+    def monotonic_s(self) -> float:
+        """Seconds that never go back, one scale for every process of a machine: for gaps."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; nothing or less returns at once."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def utc_now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic_s(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        if seconds > 0:
+            time.sleep(seconds)
+
+
+class FakeClock:
+    """A clock that moves only when told, or when somebody sleeps on it.
+
+    ``slept_s`` lists every wait, so that a test can assert a pace.
+    """
+
+    def __init__(self, start: datetime | None = None) -> None:
+        self._start = start or datetime(2026, 11, 23, 21, 4, tzinfo=UTC)
+        self._elapsed_s = 0.0
+        self.slept_s: list[float] = []
+
+    def utc_now(self) -> datetime:
+        return self._start + timedelta(seconds=self._elapsed_s)
+
+    def monotonic_s(self) -> float:
+        return self._elapsed_s
+
+    def sleep(self, seconds: float) -> None:
+        self.slept_s.append(seconds)
+        self.advance(max(seconds, 0.0))
+
+    def advance(self, seconds: float) -> None:
+        """Move on by ``seconds``."""
+        self._elapsed_s += seconds

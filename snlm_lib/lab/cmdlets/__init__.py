@@ -1,0 +1,1 @@
+"""Cmdlet name -> function, one file a module of Windows."""

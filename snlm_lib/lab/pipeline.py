@@ -1,0 +1,69 @@
+"""The border between the wire and the world: what a pipeline is, who asks, where its answers go.
+
+The wire (`snlm_lib.lab.shell`) knows no cmdlet; the world (`snlm_lib.lab.cmdlets`) knows no socket.
+Both know this file.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from snlm_lib.lab.values import LabRecord
+
+__all__ = ["Caller", "Invocation", "PipelineHost", "Sink"]
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """One command of a pipeline as the client sent it; values are plain Python or `values` types.
+
+    Dictionaries are hashtables, lists are arrays, a PSCredential is `values.Credential`, a switch
+    given without a value is True. Names of parameters are as sent (Windows ignores their case).
+    """
+
+    name: str
+    parameters: Mapping[str, object]
+    positional: tuple[object, ...] = ()
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who is signed on. ``protocol``: "ntlm", "kerberos" ...; a network logon cannot hop further."""
+
+    user: str  # "CORP\\operator"
+    protocol: str
+
+
+class Sink(Protocol):
+    """Where a running pipeline writes; every call may come from the pipeline's own thread only."""
+
+    def output(self, value: object) -> None: ...
+
+    def error(self, record: LabRecord) -> None:
+        """A non-terminating error."""
+        ...
+
+    def warning(self, text: str) -> None: ...
+
+    def verbose(self, text: str) -> None: ...
+
+    def progress(self, activity: str, status: str, percent: int, *, completed: bool = False) -> None: ...
+
+
+class PipelineHost(Protocol):
+    """One simulated computer, as the wire sees it."""
+
+    name: str
+
+    def run(
+        self, caller: Caller, pipeline: Sequence[Invocation], sink: Sink, stop: threading.Event
+    ) -> None:
+        """Run to the end, in the calling thread; raises `values.Terminating` when it fails.
+
+        ``stop`` is set when the client stops the pipeline or goes away: a cmdlet that waits must
+        return soon after. A job of the host goes on.
+        """
+        ...

@@ -1,0 +1,249 @@
+"""The one guarded door to the operating system: atomic files, locks, detached processes, identity.
+
+Everything that differs between Windows and the rest is decided here and nowhere else. Never run on
+Windows so far (docs/verified.md): those branches follow the documentation of Python and psutil.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import IO, Any
+
+import portalocker
+import psutil
+
+from snlm_lib.errors import RecordError
+
+__all__ = [
+    "FileLock",
+    "ProcessIdentity",
+    "append_bytes",
+    "detach",
+    "identity_of",
+    "on_terminate",
+    "operating_system_user",
+    "spawn",
+    "terminate",
+    "write_atomic",
+    "write_private",
+]
+
+_RENAME_TRIES = 20  # an antivirus or OneDrive may hold the target for a moment
+_RENAME_WAIT_S = 0.05
+
+
+def write_atomic(path: Path, data: bytes | str) -> None:
+    """Replace ``path`` as a whole: a reader sees the old content or the new, never a part.
+
+    Text is UTF-8 with ``\\n``. Raises OSError when the folder cannot be written or the target stays
+    held by another program for a second.
+    """
+    raw = data.encode("utf-8") if isinstance(data, str) else data
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)
+        _rename(Path(name), path)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _rename(scratch: Path, path: Path) -> None:
+    for attempt in range(_RENAME_TRIES):
+        try:
+            os.replace(scratch, path)
+            return
+        except PermissionError:
+            if attempt == _RENAME_TRIES - 1:
+                raise
+            time.sleep(_RENAME_WAIT_S)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read (mode 600; on Windows the profile folder's ACL rules)."""
+    path.unlink(missing_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+
+
+def append_bytes(path: Path, data: bytes) -> None:
+    """Append and force to disk before returning: what is written here survives a kill."""
+    with path.open("ab") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@dataclass(frozen=True)
+class ProcessIdentity:
+    """A process id together with its start time, so that a recycled id is not mistaken for it."""
+
+    pid: int
+    started: float  # seconds since the epoch, as the operating system keeps it
+
+    def alive(self) -> bool:
+        """True while that very process runs (a zombie does not)."""
+        try:
+            found = psutil.Process(self.pid)
+            return abs(found.create_time() - self.started) < 1.0 and found.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return False
+
+
+def identity_of(pid: int | None = None) -> ProcessIdentity:
+    """The identity of ``pid``, by default of this process; raises RecordError when there is none."""
+    wanted = os.getpid() if pid is None else pid
+    try:
+        return ProcessIdentity(wanted, psutil.Process(wanted).create_time())
+    except psutil.Error as error:
+        raise RecordError(f"no process {wanted} runs") from error
+
+
+def terminate(who: ProcessIdentity, *, grace_s: float = 3.0) -> bool:
+    """Ask, wait ``grace_s``, then kill; True when it is gone. One already gone is fine."""
+    if not who.alive():
+        return True
+    try:
+        found = psutil.Process(who.pid)
+        found.terminate()
+        try:
+            found.wait(grace_s)
+        except psutil.TimeoutExpired:
+            found.kill()
+            found.wait(grace_s)
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.Error:
+        return not who.alive()
+    return not who.alive()
+
+
+def operating_system_user() -> dict[str, str]:
+    """Who we are to this machine: ``{"user", "machine", "system"}``."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's numeric user has no name
+        user = str(os.getuid()) if hasattr(os, "getuid") else "unknown"
+    return {"user": user, "machine": platform.node(), "system": f"{platform.system()} {platform.release()}"}
+
+
+def spawn(argv: Sequence[str], *, environ: Mapping[str, str] | None = None, log: Path | None = None) -> int:
+    """Start a child of ours with its output in ``log`` and nothing on its input; returns its id."""
+    with _log_file(log) as out:
+        child = subprocess.Popen(
+            list(argv), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=_environ(environ)
+        )
+    return child.pid
+
+
+def detach(argv: Sequence[str], *, environ: Mapping[str, str] | None = None, log: Path | None = None) -> int:
+    """Start a process that outlives us and everything that is killed with us; returns its id.
+
+    A short-lived launcher starts it in a session of its own and ends, so it is nobody's child and
+    in nobody's process group when a kernel is shut down.
+    """
+    launcher = [sys.executable, "-m", "snlm_lib.process", json.dumps([list(argv), str(log) if log else None])]
+    done = subprocess.run(
+        launcher, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=_environ(environ), check=False
+    )
+    if done.returncode != 0 or not done.stdout.strip().isdigit():
+        raise OSError(f"cannot start {argv[0]}: {done.stderr.strip()[-300:] or 'the launcher said nothing'}")
+    return int(done.stdout)
+
+
+def _environ(changes: Mapping[str, str] | None) -> dict[str, str]:
+    return {**os.environ, **(changes or {})}
+
+
+def _log_file(log: Path | None) -> IO[bytes]:
+    return log.open("ab") if log else open(os.devnull, "ab")
+
+
+def _launch(argv: Sequence[str], log: Path | None) -> int:
+    """What the launcher does: start the real process in its own session."""
+    options: dict[str, Any] = {"start_new_session": True}
+    if sys.platform == "win32":
+        flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
+        options = {"creationflags": flags | subprocess.CREATE_BREAKAWAY_FROM_JOB}
+    with _log_file(log) as out:
+        child = subprocess.Popen(
+            list(argv), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, close_fds=True, **options
+        )
+    return child.pid
+
+
+class FileLock:
+    """An exclusive lock between processes; its file says who holds it.
+
+    Entering waits up to ``wait_s`` and then raises RecordError that names the holder. The operating
+    system frees it when the holder dies.
+    """
+
+    def __init__(self, path: Path, *, wait_s: float = 5.0) -> None:
+        self._path = path
+        self._wait_s = wait_s
+        self._lock: portalocker.Lock | None = None
+
+    def __enter__(self) -> FileLock:
+        lock = portalocker.Lock(self._path, mode="a", timeout=self._wait_s, check_interval=0.02)
+        try:
+            lock.acquire()
+        except portalocker.exceptions.LockException as error:
+            raise RecordError(
+                f"held by {self.holder() or 'another process'}",
+                where=str(self._path.parent),
+                remedy="Wait until it is done, or end it, then try again.",
+            ) from error
+        self._lock = lock
+        self._holder_path.write_text(f"process {os.getpid()} on {platform.node()}", encoding="utf-8")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    @property
+    def _holder_path(self) -> Path:
+        # beside the lock: Windows lets nobody read a locked file
+        return self._path.with_name(self._path.name + "-holder")
+
+    def holder(self) -> str | None:
+        """Who took the lock last, in words; None when nobody ever did."""
+        try:
+            return self._holder_path.read_text(encoding="utf-8").strip() or None
+        except OSError:
+            return None
+
+
+def on_terminate(action: Callable[[], None]) -> None:
+    """Run ``action`` when the operating system asks this process to end (main thread only)."""
+
+    def handler(_number: int, _frame: FrameType | None) -> None:
+        action()
+
+    signal.signal(signal.SIGTERM, handler)
+    signal.signal(signal.SIGINT, handler)
+
+
+if __name__ == "__main__":
+    _argv, _log = json.loads(sys.argv[1])
+    print(_launch(_argv, Path(_log) if _log else None))

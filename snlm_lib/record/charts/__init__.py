@@ -1,0 +1,1 @@
+"""Samples to figures, one file a figure."""

@@ -1,0 +1,1 @@
+"""How we speak to a Windows host; pypsrp only in here."""
