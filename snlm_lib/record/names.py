@@ -1,0 +1,55 @@
+"""What the files of a record are called, and the one question every writer asks first: is it still open?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from snlm_lib.errors import RecordError
+
+__all__ = [
+    "CHANGE",
+    "JOURNAL",
+    "LOCK",
+    "LOCK_HOLDER",
+    "MANIFEST",
+    "REPORT",
+    "SIGNATURE",
+    "SUMS",
+    "VERIFY_TEXT",
+    "canonical",
+    "refuse_sealed",
+]
+
+CHANGE = "change.json"
+JOURNAL = "journal.jsonl"
+REPORT = "report.html"
+MANIFEST = "manifest.json"
+SUMS = "SHA256SUMS"
+VERIFY_TEXT = "VERIFY.txt"
+SIGNATURE = "signature"
+LOCK = ".lock"
+LOCK_HOLDER = ".lock-holder"
+
+
+def refuse_sealed(folder: Path) -> None:
+    """Raise RecordError when the record ``folder`` is sealed: nothing may be written into it any more."""
+    if (folder / MANIFEST).exists():
+        raise RecordError(
+            "the record is sealed and cannot be written any more",
+            where=str(folder),
+            remedy="Run the change again: that opens a new record beside this one.",
+        )
+
+
+def canonical(value: Any) -> bytes:
+    """The one spelling of a JSON value that is hashed: sorted keys, no spaces, UTF-8.
+
+    Goes through JSON once, so that a key which is a number is sorted as the text it becomes. A lone
+    surrogate (Windows allows it in a name) turns into its ``\\ud800`` escape, which reads back the same.
+    Raises ValueError for NaN and TypeError for what JSON does not know.
+    """
+    plain = json.loads(json.dumps(value, allow_nan=False))
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "backslashreplace")
