@@ -1,0 +1,123 @@
+"""How we speak to one host: open when needed, ask, stream, stop, close; knows no cmdlet."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from types import TracebackType
+
+from snlm_lib.clock import Clock
+from snlm_lib.errors import SessionLost
+from snlm_lib.remote.credentials import Credential
+from snlm_lib.remote.operation import Operation, Run
+from snlm_lib.remote.pipeline import Pipeline
+from snlm_lib.remote.records import CommandRecord, ErrorRecord, Progress, Result
+from snlm_lib.remote.shell import Endpoint, Shell
+
+__all__ = ["CommandRecord", "Endpoint", "ErrorRecord", "HostSession", "Operation", "Progress", "Result"]
+
+
+class HostSession:
+    """A session on one host, safe to use from several threads at once.
+
+    Nothing is sent before the first command. A session that was lost opens anew with the next
+    command; the command that was lost is never repeated. ``on_command`` gets a CommandRecord when
+    a pipeline is sent and one when it has ended, in the thread that runs it.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        credential: Credential,
+        *,
+        clock: Clock,
+        on_command: Callable[[CommandRecord], None] | None = None,
+        connect_timeout_s: float = 5,
+    ) -> None:
+        self._endpoint = endpoint
+        self._credential = credential
+        self._clock = clock
+        self._on_command = on_command
+        self._connect_timeout_s = connect_timeout_s
+        self._lock = threading.Lock()
+        self._shell: Shell | None = None
+
+    @property
+    def host(self) -> str:
+        """The operator's name for the host."""
+        return self._endpoint.name
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where and how the host is reached."""
+        return self._endpoint
+
+    @property
+    def user(self) -> str:
+        """Who is signed on."""
+        return self._credential.user
+
+    @property
+    def protocol(self) -> str | None:
+        """The authentication really used ("ntlm", "kerberos"); None before the first command."""
+        shell = self._shell
+        return shell.protocol if shell else None
+
+    def invoke(self, pipeline: Pipeline, *, accept: Sequence[str] = ()) -> Result:
+        """Run a pipeline to its end.
+
+        ``accept``: beginnings of FullyQualifiedErrorIds that are an answer, not a failure. Raises
+        CommandFailed for any other error record, HostUnreachable, AuthenticationRefused, and
+        SessionLost when the end was not seen.
+        """
+        shell = self._open()
+        try:
+            return self._run(shell, pipeline, accept).finish()
+        except SessionLost:
+            self._forget(shell)
+            raise
+
+    def start(self, pipeline: Pipeline, *, accept: Sequence[str] = ()) -> Operation:
+        """Send a pipeline and return while it runs; raises what `invoke` does if it cannot be sent."""
+        shell = self._open()
+        try:
+            run = self._run(shell, pipeline, accept)
+        except SessionLost:
+            self._forget(shell)
+            raise
+        return Operation(run, name=f"{self.host}-{pipeline.name}", on_lost=lambda: self._forget(shell))
+
+    def close(self) -> None:
+        """Close the session on the host; a pipeline still running there ends. The next command opens anew."""
+        with self._lock:
+            shell, self._shell = self._shell, None
+        if shell is not None:
+            shell.close()
+
+    def __enter__(self) -> HostSession:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"HostSession({self.host!r}, user={self.user!r})"
+
+    def _open(self) -> Shell:
+        with self._lock:
+            if self._shell is None:
+                self._shell = Shell(
+                    self._endpoint, self._credential, clock=self._clock, connect_timeout_s=self._connect_timeout_s
+                )
+            return self._shell
+
+    def _run(self, shell: Shell, pipeline: Pipeline, accept: Sequence[str]) -> Run:
+        return Run(shell, pipeline, clock=self._clock, accept=accept, told=self._on_command)
+
+    def _forget(self, shell: Shell) -> None:
+        """A shell whose answers are lost is not asked again; other pipelines on it end by themselves."""
+        with self._lock:
+            if self._shell is shell:
+                self._shell = None

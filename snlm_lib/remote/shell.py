@@ -1,0 +1,216 @@
+"""One runspace pool on one host over unmodified pypsrp, made safe for threads; knows no cmdlet.
+
+pypsrp's fragmenter and serializer are shared by all pipelines and unlocked, its pool-level receive
+takes the host's "nothing yet" for a failure, and its errors are its own: all three end here.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from pypsrp.complex_objects import PSInvocationState, RunspacePoolState
+from pypsrp.exceptions import WinRMError, WSManFaultError
+from pypsrp.powershell import Fragmenter, PowerShell, RunspacePool
+from pypsrp.shell import SignalCode
+from pypsrp.wsman import WSMan
+
+from snlm_lib.clock import Clock
+from snlm_lib.errors import AuthenticationRefused, HostUnreachable, RemoteError, SessionLost
+from snlm_lib.remote.clixml import PlainSerializer
+from snlm_lib.remote.credentials import Credential
+from snlm_lib.remote.encode import encode, has_secret
+from snlm_lib.remote.pipeline import Pipeline
+from snlm_lib.remote.reach import look
+from snlm_lib.remote.transport import Line, TransportPool
+
+__all__ = ["Endpoint", "Shell"]
+
+_NOTHING_YET = 2150858793  # OperationTimeout passed with nothing to send: ask again
+_ACCESS_DENIED = 5
+_OPERATION_TIMEOUT_S = 20
+_READ_TIMEOUT_S = 30  # must exceed the host's own limit, or its answer is cut off
+_PATIENCE_S = 60
+_RUNSPACES = 8
+_DONE = (PSInvocationState.COMPLETED, PSInvocationState.STOPPED, PSInvocationState.FAILED)
+_LOOK_FIRST = "The command may still be running there: look at the host before you do anything again"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where and how a host is reached. ``name`` is the operator's; ``scheme`` http or https;
+    ``auth`` ntlm, negotiate or kerberos; ``configuration_name`` the session configuration."""
+
+    name: str
+    address: str
+    port: int
+    scheme: str = "http"
+    auth: str = "negotiate"
+    configuration_name: str = "Microsoft.PowerShell"
+
+
+class _LockedFragmenter(Fragmenter):
+    def __init__(self, max_size: int, serializer: PlainSerializer) -> None:
+        super().__init__(max_size, serializer)
+        self._lock = threading.RLock()
+
+    def fragment(self, *arguments: Any, **named: Any) -> list[bytes]:
+        with self._lock:
+            return super().fragment(*arguments, **named)
+
+    def defragment(self, data: bytes) -> list[Any]:
+        with self._lock:
+            return super().defragment(data)
+
+
+class Shell:
+    """An open runspace pool. Every method raises RemoteError's kinds only."""
+
+    def __init__(self, endpoint: Endpoint, credential: Credential, *, clock: Clock, connect_timeout_s: float) -> None:
+        self.host = endpoint.name
+        self._clock = clock
+        self._key_lock = threading.Lock()
+        # pypsrp writes whole envelopes, passwords' carriers included, when its logger is let
+        # speak; whatever it has to say of errors is said by ours.
+        for chatty in ("pypsrp", "spnego"):
+            logging.getLogger(chatty).setLevel(logging.CRITICAL)
+        look(self.host, endpoint.address, endpoint.port, clock=clock, timeout_s=connect_timeout_s)
+        self._transport = TransportPool(
+            lambda: _line(endpoint, credential, connect_timeout_s), host=self.host, clock=clock
+        )
+        self._pool = self._opened(endpoint)
+
+    @property
+    def protocol(self) -> str | None:
+        """The authentication protocol really used: "ntlm", "kerberos"."""
+        return self._transport.protocol
+
+    def begin(self, pipeline: Pipeline) -> PowerShell:
+        """Send the pipeline; it runs when this returns."""
+        with self._translated(changes=pipeline.changes):
+            if has_secret(pipeline):
+                self._exchange_keys()
+            running = PowerShell(self._pool)
+            for command in pipeline.commands:
+                running.add_cmdlet(command.name)
+                for name, value in command.parameters.items():
+                    running.add_parameter(name, encode(value))
+            running.begin_invoke()
+            return running
+
+    def poll(self, running: PowerShell) -> bool:
+        """Wait for the next answer, at most 20 s; True when the pipeline has ended."""
+        with self._translated():
+            running.poll_invoke()
+        return running.state in _DONE
+
+    def stop(self, running: PowerShell) -> None:
+        """Ask the host to stop it. The end comes through `poll`; a pipeline gone meanwhile is no error."""
+        with suppress(WSManFaultError), self._translated(faults=False):
+            self._pool.shell.signal(SignalCode.PS_CTRL_C, _command_id(running))
+
+    def finish(self, running: PowerShell) -> None:
+        """Let the host forget the pipeline; what it left is already here, so failing is no error."""
+        with suppress(RemoteError, WinRMError):
+            self._pool.shell.signal(SignalCode.TERMINATE, _command_id(running))
+        self._pool.pipelines.pop(running.id, None)
+
+    def close(self) -> None:
+        """Delete the shell on the host and close every connection; never raises."""
+        with suppress(RemoteError, WinRMError):
+            self._pool.close()
+        self._transport.close()
+
+    def _opened(self, endpoint: Endpoint) -> RunspacePool:
+        wsman = WSMan(
+            endpoint.address,
+            port=endpoint.port,
+            username="",
+            password="",
+            ssl=endpoint.scheme == "https",
+            auth=endpoint.auth,
+            no_proxy=True,
+            operation_timeout=_OPERATION_TIMEOUT_S,
+        )
+        wsman.transport = self._transport  # type: ignore[assignment]  # same methods, by intent
+        pool = RunspacePool(wsman, configuration_name=endpoint.configuration_name, max_runspaces=_RUNSPACES)
+        serializer = PlainSerializer()
+        pool._serializer = serializer
+        pool._fragmenter = _LockedFragmenter(wsman.max_payload_size, serializer)
+        try:
+            with self._translated(opening=True):
+                self._patiently(pool, pool.open, lambda: pool.state == RunspacePoolState.OPENED)
+        except RemoteError:
+            self._transport.close()
+            raise
+        return pool
+
+    def _exchange_keys(self) -> None:
+        with self._key_lock:
+            if not self._pool._key_exchanged:
+                self._patiently(self._pool, self._pool.exchange_keys, lambda: self._pool._key_exchanged)
+
+    def _patiently(self, pool: RunspacePool, act: Callable[[], object], done: Callable[[], bool]) -> None:
+        """Do ``act``, and go on receiving for the pool while the host says only "nothing yet"."""
+        deadline_s = self._clock.monotonic_s() + _PATIENCE_S
+        while True:
+            try:
+                act()
+            except WSManFaultError as fault:
+                if fault.code != _NOTHING_YET or self._clock.monotonic_s() > deadline_s:
+                    raise
+            if done():
+                return
+            act = pool._receive
+
+    @contextmanager
+    def _translated(self, *, opening: bool = False, changes: bool = True, faults: bool = True) -> Iterator[None]:
+        """pypsrp's errors as ours. ``opening``: no command was sent yet; ``changes``: one that may
+        alter something was, so its fate matters."""
+        try:
+            yield
+        except WSManFaultError as fault:
+            if not faults:
+                raise
+            raise (self._not_opened(fault) if opening else self._lost(f"fault {fault.code}", changes)) from None
+        except WinRMError as error:
+            raise self._lost(type(error).__name__, changes and not opening) from None
+
+    def _lost(self, why: str, changes: bool) -> SessionLost:
+        remedy = _LOOK_FIRST if changes else "Ask again: a new session opens by itself"
+        return SessionLost(f"the host ended the session ({why})", host=self.host, remedy=remedy)
+
+    def _not_opened(self, fault: WSManFaultError) -> RemoteError:
+        if fault.code == _ACCESS_DENIED:
+            return AuthenticationRefused(
+                "the host knows the user and does not let it open a session (fault 5)",
+                host=self.host,
+                remedy="The account needs to be in Administrators or Remote Management Users there",
+            )
+        return HostUnreachable(
+            f"the host refuses to open a session (WS-Management fault {fault.code})",
+            host=self.host,
+            remedy="Check the session configuration's name and the host's quotas",
+        )
+
+
+def _line(endpoint: Endpoint, credential: Credential, connect_timeout_s: float) -> Line:
+    return Line(
+        endpoint.address,
+        endpoint.port,
+        handshake_timeout_s=2 * connect_timeout_s,
+        username=credential.user,
+        password=credential.password,
+        ssl=endpoint.scheme == "https",
+        auth=endpoint.auth,
+        connection_timeout=connect_timeout_s,
+        read_timeout=_READ_TIMEOUT_S,
+    )
+
+
+def _command_id(running: PowerShell) -> str:
+    return running._command_id or str(running.id)
