@@ -1,0 +1,246 @@
+"""The monitor as a process of its own: start it, find it again, stop it; run as a module it is the process.
+
+Outlives whoever starts it. Knows no journal and no verdict; its record is one folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from snlm_lib.clock import Clock, SystemClock
+from snlm_lib.errors import ParameterError, RecordError, SnlmError
+from snlm_lib.measure.channels import TCP, UDP, resolve
+from snlm_lib.measure.probes import ProbeTarget
+from snlm_lib.measure.recorder import STATE_SCHEMA, MonitorConfig, Recorder, read_config
+from snlm_lib.parameters import GuestTarget
+from snlm_lib.process import FileLock, ProcessIdentity, detach, identity_of, on_terminate, terminate, write_atomic
+
+__all__ = ["MonitorEnd", "MonitorHandle", "find_monitor", "main", "start_monitor", "stop_monitor"]
+
+_START_WAIT_S = 20.0
+_POLL_S = 0.05
+_STOP_WAIT_S = 15.0
+
+
+@dataclass(frozen=True)
+class MonitorHandle:
+    """A monitor that was started: which process, how it is told to stop, where its rows go."""
+
+    identity: ProcessIdentity
+    stop_file: Path
+    state_json: Path
+    pings_csv: Path
+
+    def running(self) -> bool:
+        """True while that very process runs."""
+        return self.identity.alive()
+
+
+@dataclass(frozen=True)
+class MonitorEnd:
+    """How a monitor ended.
+
+    ``how`` is what it took: "already-ended", "stop-file" or "terminated"; ``reason`` what the monitor
+    said itself ("stop-file", "limit", "terminated", "record-gone", "write-failed"), None when it was
+    killed before it could; ``rows`` how many samples it wrote.
+    """
+
+    how: Literal["already-ended", "stop-file", "terminated"]
+    reason: str | None
+    rows: int | None
+
+
+def start_monitor(
+    targets: Mapping[str, GuestTarget], folder: Path, *, interval_ms: int, timeout_ms: int, limit_s: float
+) -> MonitorHandle:
+    """Start the monitor of the record ``folder``; returns once it says that it probes.
+
+    Samples go to samples/pings.csv, the rest to monitor/. Samples of an earlier monitor of the same
+    record are kept as pings-1.csv and so on. Raises ParameterError when a target has no port or its
+    address is not known, RecordError when a monitor runs already or the new one does not start.
+    """
+    probe_targets = tuple(_probe_target(name, target) for name, target in targets.items())
+    if not probe_targets:
+        raise ParameterError("no guest to probe", remedy="Name the machine under guests in the connection profile.")
+    home = folder / "monitor"
+    for place in (home, folder / "samples"):
+        place.mkdir(parents=True, exist_ok=True)
+    config = MonitorConfig(
+        targets=probe_targets,
+        interval_ms=interval_ms,
+        timeout_ms=timeout_ms,
+        pings_csv=folder / "samples" / "pings.csv",
+        state_json=home / "state.json",
+        stop_file=home / "stop",
+        limit_s=limit_s,
+    )
+    with FileLock(home / "start.lock"):
+        _make_room(folder)
+        return _start(config, SystemClock())
+
+
+def _probe_target(name: str, target: GuestTarget) -> ProbeTarget:
+    ports = {UDP: target.udp_port, TCP: target.tcp_port}
+    wanted = {kind: port for kind, port in ports.items() if port is not None}
+    if not wanted:
+        raise ParameterError("neither udp_port nor tcp_port to probe", where=f"guest {name}", remedy="Give one.")
+    for kind, port in wanted.items():
+        try:
+            resolve(name, target.address, port, kind=kind)
+        except (OSError, UnicodeError) as error:
+            raise ParameterError(
+                f"address {target.address!r} is not known: {error}",
+                where=f"guest {name}",
+                remedy="Correct the address in the connection profile.",
+            ) from error
+    return ProbeTarget(name, target.address, target.udp_port, target.tcp_port)
+
+
+def _make_room(folder: Path) -> None:
+    earlier = find_monitor(folder)
+    if earlier is not None and earlier.running():
+        raise RecordError(
+            f"a monitor already probes for this record (process {earlier.identity.pid})",
+            where=str(folder),
+            remedy="Go on with it, or stop it first.",
+        )
+    for leftover in ("state.json", "stop"):
+        (folder / "monitor" / leftover).unlink(missing_ok=True)
+    pings = folder / "samples" / "pings.csv"
+    if pings.exists():
+        number = 1
+        while pings.with_name(f"pings-{number}.csv").exists():
+            number += 1
+        pings.rename(pings.with_name(f"pings-{number}.csv"))
+
+
+def _start(config: MonitorConfig, clock: Clock) -> MonitorHandle:
+    home = config.state_json.parent
+    config_json = home / "config.json"
+    write_atomic(config_json, config.to_json())
+    log = home / "monitor.log"
+    pid = detach([sys.executable, "-m", "snlm_lib.measure.monitor", str(config_json)], log=log)
+    deadline_s = clock.monotonic_s() + _START_WAIT_S
+    while clock.monotonic_s() < deadline_s:
+        handle = find_monitor(home.parent)
+        if handle is not None:
+            return handle
+        started = _identity(pid)
+        if started is None:
+            break
+        clock.sleep(_POLL_S)
+    return _last_look(config, pid, log)
+
+
+def _last_look(config: MonitorConfig, pid: int, log: Path) -> MonitorHandle:
+    # it may have said so between our last look and its end (a limit of a moment)
+    handle = find_monitor(config.state_json.parent.parent)
+    if handle is not None:
+        return handle
+    started = _identity(pid)
+    if started is not None:
+        terminate(started)
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    raise RecordError(
+        f"the monitor did not start: {lines[-1] if lines else 'it said nothing'}",
+        where=str(config.state_json.parent),
+        remedy="See monitor.log there.",
+    )
+
+
+def _identity(pid: int) -> ProcessIdentity | None:
+    try:
+        found = identity_of(pid)
+    except RecordError:
+        return None
+    return found if found.alive() else None
+
+
+def find_monitor(record_folder: Path) -> MonitorHandle | None:
+    """The monitor this record last had, running or not; None when none ever said that it probes.
+
+    Raises RecordError when the state file is damaged.
+    """
+    state_json = record_folder / "monitor" / "state.json"
+    state = _read_state(state_json)
+    if state is None:
+        return None
+    return MonitorHandle(
+        ProcessIdentity(int(state["pid"]), float(state["started"])),
+        stop_file=record_folder / "monitor" / str(state["stop_file"]),
+        state_json=state_json,
+        pings_csv=record_folder / "samples" / str(state["pings_csv"]),
+    )
+
+
+def _read_state(path: Path) -> dict[str, Any] | None:
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+        numbers = all(isinstance(state[key], int | float) for key in ("pid", "started"))
+        names = all(isinstance(state[key], str) for key in ("stop_file", "pings_csv"))
+        whole = state["schema"] == STATE_SCHEMA and numbers and names
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise RecordError(f"not a monitor state ({type(error).__name__})", where=str(path)) from error
+    if not whole:
+        raise RecordError(f"not a monitor state of schema {STATE_SCHEMA}", where=str(path))
+    return dict(state)
+
+
+def stop_monitor(handle: MonitorHandle, *, wait_s: float = _STOP_WAIT_S) -> MonitorEnd:
+    """Stop it: by its stop file, and after ``wait_s`` by force; it is gone when this returns.
+
+    ``wait_s`` should exceed the probe time-out, which the monitor waits for the last answers. Raises
+    RecordError when the operating system does not let us end it.
+    """
+    was_running = handle.running()
+    _ask(handle)
+    clock: Clock = SystemClock()
+    deadline_s = clock.monotonic_s() + wait_s
+    while handle.running() and clock.monotonic_s() < deadline_s:
+        clock.sleep(_POLL_S)
+    forced = handle.running()
+    if forced and not terminate(handle.identity):
+        raise RecordError(
+            f"the monitor (process {handle.identity.pid}) cannot be ended",
+            where=str(handle.state_json.parent),
+            remedy="End that process by hand.",
+        )
+    state = _read_state(handle.state_json) or {}
+    how: Literal["already-ended", "stop-file", "terminated"]
+    how = "terminated" if forced else "stop-file" if was_running else "already-ended"
+    return MonitorEnd(how, reason=state.get("end"), rows=state.get("rows"))
+
+
+def _ask(handle: MonitorHandle) -> None:
+    try:
+        handle.stop_file.touch()
+    except OSError:  # the folder is gone or read-only: force is left
+        return
+
+
+def main(arguments: list[str]) -> int:
+    """The monitor process: ``CONFIG.json``; 0 when it ended as told, 1 when it could not go on."""
+
+    def say(line: str) -> None:
+        with contextlib.suppress(OSError):  # the log lies on the disk that may be full
+            print(line, flush=True)
+
+    try:
+        recorder = Recorder(read_config(Path(arguments[0])), SystemClock(), log=say)
+        on_terminate(recorder.terminate)
+        return 0 if recorder.run() in ("stop-file", "limit", "terminated") else 1
+    except (OSError, SnlmError) as error:
+        say(f"the monitor cannot begin: {error}")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

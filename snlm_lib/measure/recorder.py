@@ -1,0 +1,192 @@
+"""The monitor's inside: a configuration, the probe engine, and the CSV its rows go to until it is told to end.
+
+Knows no record but the paths it is given, and no journal; it starts and stops no process.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from snlm_lib.clock import Clock
+from snlm_lib.errors import ParameterError
+from snlm_lib.measure.ledger import PING_COLUMNS, PingRow
+from snlm_lib.measure.probes import Engine, ProbeTarget, Timing
+from snlm_lib.process import identity_of, write_atomic
+from snlm_lib.units import iso_utc
+
+__all__ = ["STATE_SCHEMA", "EndReason", "MonitorConfig", "PingFile", "Recorder", "read_config"]
+
+STATE_SCHEMA = "snlm.monitor/1"
+FLUSH_S = 0.2  # rows reach the disk at least this often; the stop file is looked for as often
+ASKED_GRACE_S = 2.0  # how long outstanding answers are waited for when the operating system wants us gone
+
+EndReason = Literal["stop-file", "limit", "terminated", "record-gone", "write-failed"]
+
+
+@dataclass(frozen=True)
+class MonitorConfig:
+    """What the monitor process is told, as it stands in its JSON file."""
+
+    targets: tuple[ProbeTarget, ...]
+    interval_ms: int
+    timeout_ms: int
+    pings_csv: Path
+    state_json: Path
+    stop_file: Path
+    limit_s: float
+
+    def to_json(self) -> str:
+        """The text of the file."""
+        plain: dict[str, Any] = asdict(self)
+        plain |= {key: str(plain[key]) for key in ("pings_csv", "state_json", "stop_file")}
+        return json.dumps(plain, indent=2, sort_keys=True) + "\n"
+
+    def digest(self) -> str:
+        """SHA-256 of that text: which configuration a state file speaks of."""
+        return hashlib.sha256(self.to_json().encode("utf-8")).hexdigest()
+
+
+def read_config(path: Path) -> MonitorConfig:
+    """Read what `MonitorConfig.to_json` wrote; raises ParameterError naming the file."""
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw["targets"] = tuple(ProbeTarget(**target) for target in raw["targets"])
+        raw |= {key: Path(raw[key]) for key in ("pings_csv", "state_json", "stop_file")}
+        return MonitorConfig(**raw)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ParameterError(f"not a monitor configuration: {error}", where=str(path)) from error
+
+
+class PingFile:
+    """pings.csv: rows are appended and reach the disk a few times a second.
+
+    Writing raises FileNotFoundError when the file is no longer where it was, OSError when the disk refuses.
+    """
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+        self._flushed_s = clock.monotonic_s()
+        self._file = path.open("x", encoding="utf-8", newline="")
+        self._writer = csv.writer(self._file, lineterminator="\n")
+        self._writer.writerow(PING_COLUMNS)
+        self._file.flush()
+        self.written = 0
+
+    def write(self, rows: Sequence[PingRow]) -> None:
+        """Append ``rows``; forces them out when the last time is long enough ago."""
+        self._writer.writerows(rows)
+        self.written += len(rows)
+        if self._clock.monotonic_s() - self._flushed_s >= FLUSH_S:
+            self.flush()
+
+    def flush(self) -> None:
+        """Everything to the disk now."""
+        self._flushed_s = self._clock.monotonic_s()
+        self._file.flush()
+        if not self._path.exists():  # elsewhere than on Windows a deleted file takes rows without a word
+            raise FileNotFoundError(str(self._path))
+
+    def close(self) -> None:
+        """Let go of the file; what cannot be written any more was already reported."""
+        try:
+            self._file.close()
+        except OSError:
+            return
+
+
+class Recorder:
+    """Probes and writes until the stop file appears, the limit passes, or `terminate` is called."""
+
+    def __init__(self, config: MonitorConfig, clock: Clock, *, log: Callable[[str], None]) -> None:
+        self._config = config
+        self._clock = clock
+        self._say = log
+        self._asked = False
+
+    def _log(self, line: str) -> None:
+        self._say(f"{iso_utc(self._clock.utc_now())} {line}")
+
+    def terminate(self) -> None:
+        """The operating system wants this process gone: end soon, with what is known by then."""
+        self._asked = True
+
+    def run(self) -> EndReason:
+        """Probe until the end and say why it ended; raises OSError when it cannot even begin."""
+        config = self._config
+        timing = Timing(config.interval_ms / 1000, config.timeout_ms / 1000)
+        file = PingFile(config.pings_csv, self._clock)
+        engine = Engine(config.targets, timing, clock=self._clock, log=self._log)
+        state = self._state(engine)
+        left = 0
+        try:
+            write_atomic(config.state_json, json.dumps(state, indent=2, sort_keys=True) + "\n")
+            self._log(f"probing {len(config.targets)} target(s) every {config.interval_ms} ms")
+            reason = self._probe(engine, file)
+            self._wind_down(engine, file, reason)
+            rows, left = engine.close()
+            file.write(rows)
+            file.flush()
+        except OSError as error:
+            reason = "record-gone" if isinstance(error, FileNotFoundError) else "write-failed"
+            self._log(f"cannot write the samples any more: {error}")
+        finally:
+            file.close()
+            engine.close()
+        self._log(f"ended: {reason}; {file.written} rows, {left} probes still under way")
+        self._tell_end(state, reason, file.written)
+        return reason
+
+    def _state(self, engine: Engine) -> dict[str, Any]:
+        me = identity_of()
+        return {
+            "schema": STATE_SCHEMA,
+            "pid": me.pid,
+            "started": me.started,
+            "started_monotonic_s": engine.started_s,
+            "started_utc": iso_utc(engine.started_utc),
+            "interval_ms": self._config.interval_ms,
+            "timeout_ms": self._config.timeout_ms,
+            "limit_s": self._config.limit_s,
+            "config_sha256": self._config.digest(),
+            "kinds": {target.name: list(target.kinds()) for target in self._config.targets},
+            "stop_file": self._config.stop_file.name,
+            "pings_csv": self._config.pings_csv.name,
+            "end": None,
+            "ended_utc": None,
+            "rows": None,
+        }
+
+    def _probe(self, engine: Engine, file: PingFile) -> EndReason:
+        looked_s = -FLUSH_S
+        while True:
+            if self._asked:
+                return "terminated"
+            now_s = engine.elapsed_s()
+            if now_s >= self._config.limit_s:
+                return "limit"
+            if now_s - looked_s >= FLUSH_S:
+                looked_s = now_s
+                if self._config.stop_file.exists():
+                    return "stop-file"
+            file.write(engine.turn(FLUSH_S))
+
+    def _wind_down(self, engine: Engine, file: PingFile, reason: EndReason) -> None:
+        engine.stop_sending()
+        patience_s = ASKED_GRACE_S if reason == "terminated" else self._config.timeout_ms / 1000 + FLUSH_S
+        until_s = engine.elapsed_s() + patience_s
+        while not engine.settled() and engine.elapsed_s() < until_s:
+            file.write(engine.turn(min(FLUSH_S, self._config.timeout_ms / 4000)))
+
+    def _tell_end(self, state: dict[str, Any], reason: EndReason, rows: int) -> None:
+        state |= {"end": reason, "ended_utc": iso_utc(self._clock.utc_now()), "rows": rows}
+        try:
+            write_atomic(self._config.state_json, json.dumps(state, indent=2, sort_keys=True) + "\n")
+        except OSError as error:
+            self._log(f"cannot write the state: {error}")

@@ -1,0 +1,164 @@
+"""The gap against the truth: a simulated guest over many phases, disturbed schedules, open ends."""
+
+from __future__ import annotations
+
+import random
+
+import pandas as pd
+import pytest
+
+from snlm_lib.clock import FakeClock
+from snlm_lib.measure.gaps import Gap, gaps
+from snlm_lib.measure.ledger import Ledger, Probe
+from snlm_lib.measure.pings import read_pings
+from snlm_lib.measure.schedule import Schedule
+
+INTERVAL_S = 0.1
+
+
+def frame_of(ledger: Ledger) -> pd.DataFrame:
+    frame = pd.DataFrame(ledger.drain())
+    frame["seq"] = frame["seq"].astype(int)
+    for column in ("due_s", "sent_s", "rtt_ms"):
+        frame[column] = pd.to_numeric(frame[column], errors="coerce")
+    frame["sent_utc"] = pd.to_datetime(frame["sent_utc"], utc=True, errors="coerce")
+    return frame
+
+
+def simulate(rng: random.Random, *, away_s: float, jitter_s: float = 0.0, stalls: int = 0) -> tuple[Gap, ...]:
+    """The monitor's own schedule and ledger against a guest that drops all that arrives for ``away_s``."""
+    clock, schedule = FakeClock(), Schedule(INTERVAL_S)
+    ledger = Ledger(timeout_s=1.0, late_s=0.0)
+    gone_s = 1.0 + rng.random()
+    stall_at_s = sorted(rng.uniform(gone_s - 0.2, gone_s + away_s + 0.2) for _ in range(stalls))
+    while (now_s := clock.monotonic_s()) < gone_s + away_s + 2.0:
+        due = schedule.advance(now_s)
+        for seq in due.missed:
+            ledger.not_sent(seq, schedule.due_s(seq), target="VM01", kind="udp")
+        if due.tick is not None:
+            ledger.sent(Probe(due.tick, "VM01", "udp", schedule.due_s(due.tick), now_s, clock.utc_now()))
+            arrives_s = now_s + 0.0005
+            if not gone_s <= arrives_s < gone_s + away_s:
+                ledger.answered(("VM01", "udp", due.tick), arrives_s + 0.0005)
+        clock.advance(max(schedule.next_s - clock.monotonic_s(), 0.0) + rng.random() * jitter_s)
+        if stall_at_s and clock.monotonic_s() >= stall_at_s[0]:
+            clock.advance(rng.uniform(0.1, 0.4))
+            stall_at_s.pop(0)
+    ledger.expire(now_s + 10)
+    return gaps(frame_of(ledger), 100)
+
+
+@pytest.mark.parametrize("jitter_s", [0.0, 0.03])
+def test_the_gap_is_within_one_interval_of_the_truth_whatever_the_phase(jitter_s):
+    rng = random.Random(20261123)
+    errors = []
+    for _ in range(200):
+        away_s = rng.uniform(0.25, 1.5)
+        (gap,) = simulate(rng, away_s=away_s, jitter_s=jitter_s)
+        assert gap.lower_s <= away_s <= gap.upper_s
+        assert abs(gap.length_s - away_s) <= gap.plus_minus_s + 1e-9
+        if not jitter_s:
+            assert gap.length_s == pytest.approx(gap.lost * INTERVAL_S, abs=1e-4), "undisturbed: count x interval"
+        errors.append(abs(gap.length_s - away_s) / INTERVAL_S)
+    assert max(errors) <= 1.0 + jitter_s / INTERVAL_S / 2
+    assert sum(errors) / len(errors) < 0.5
+
+
+def test_an_absence_of_whole_intervals_is_a_tie_and_still_within_one():
+    rng = random.Random(5)
+    for _ in range(50):
+        (gap,) = simulate(rng, away_s=0.5)
+        assert abs(gap.length_s - 0.5) <= INTERVAL_S + 1e-9
+
+
+def test_stalls_of_our_own_within_the_silence_do_not_shrink_the_gap():
+    rng = random.Random(99)
+    shrunk = 0
+    for _ in range(100):
+        found = simulate(rng, away_s=1.2, stalls=2)
+        longest = max(found, key=lambda gap: gap.length_s)
+        assert longest.lower_s <= 1.2 + 1e-6 <= longest.upper_s + 2e-6
+        assert abs(longest.length_s - 1.2) <= longest.plus_minus_s + 1e-6
+        shrunk += longest.lost * INTERVAL_S < 1.05
+    assert shrunk > 20, "the simulation does disturb what a mere count would say"
+
+
+def test_a_silence_between_two_probes_is_no_gap():
+    rng = random.Random(3)
+    counts = [len(simulate(rng, away_s=0.05)) for _ in range(60)]
+    assert set(counts) == {0, 1}
+
+
+def test_five_lost_probes_are_half_a_second(data):
+    found = gaps(read_pings(data / "pings-five-lost.csv"), 100)
+    assert [(gap.kind, gap.lost, gap.first_seq, gap.last_seq) for gap in found] == [("tcp", 5, 10, 14), ("udp", 5, 10, 14)]
+    udp = found[1]
+    assert udp.length_s == pytest.approx(0.5)
+    assert udp.lower_s == pytest.approx(0.4)
+    assert udp.upper_s == pytest.approx(0.6)
+    assert udp.plus_minus_s == pytest.approx(0.1)
+    assert (udp.start_s, udp.end_s) == (pytest.approx(0.95), pytest.approx(1.45))
+    assert (udp.ended_utc - udp.started_utc).total_seconds() == pytest.approx(0.5)
+
+
+def test_ticks_not_sent_are_no_loss_but_widen_the_bounds(data):
+    (gap,) = gaps(read_pings(data / "pings-not-sent-within.csv"), 100)
+    assert (gap.lost, gap.not_sent) == (4, 3)
+    assert gap.lower_s == pytest.approx(0.6)
+    assert gap.upper_s == pytest.approx(1.0)
+    assert gap.length_s == pytest.approx(0.8), "not 0.4, the lost ones alone"
+
+
+def series(pattern: str) -> pd.DataFrame:
+    """A letter a tick: Answered, Late, x lost, - not sent, space: no row."""
+    words = {"A": "answered", "L": "late", "x": "lost", "-": "not_sent"}
+    rtt = {"A": 1.0, "L": 1200.0}
+    zero = pd.Timestamp("2026-11-23T21:04:00Z")
+    rows = [
+        {
+            "seq": seq,
+            "target": "VM01",
+            "kind": "udp",
+            "due_s": seq * 0.1,
+            "sent_utc": pd.NaT if letter == "-" else zero + pd.Timedelta(seconds=seq * 0.1),
+            "sent_s": None if letter == "-" else seq * 0.1,
+            "status": words[letter],
+            "rtt_ms": rtt.get(letter),
+        }
+        for seq, letter in enumerate(pattern)
+        if letter != " "
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "lost"),
+    [
+        ("AAAA", []),
+        ("AA-A", []),
+        ("A--A", []),
+        ("AxxA", [2]),
+        ("AxLxA", [1, 1]),
+        ("Ax-xA", [2]),
+        ("A-xx-A", [2]),
+        ("Axx xA", [3]),
+        ("A   A", []),
+        ("xxA", [2]),
+        ("Axx", [2]),
+        ("xxx", [3]),
+        ("---", []),
+    ],
+)
+def test_what_is_one_gap_and_what_ends_it(pattern, lost):
+    assert [gap.lost for gap in gaps(series(pattern), 100)] == lost
+
+
+def test_a_gap_open_at_an_end_has_no_upper_bound_and_no_moment_there():
+    (at_start,) = gaps(series("xxA"), 100)
+    assert at_start.upper_s is at_start.started_utc is at_start.plus_minus_s is None
+    assert at_start.ended_utc is not None
+    assert at_start.length_s == pytest.approx(0.2)
+    (at_end,) = gaps(series("A-xxx"), 100)
+    assert at_end.upper_s is at_end.ended_utc is None
+    assert at_end.started_utc is not None
+    assert at_end.lower_s == pytest.approx(0.2)
