@@ -1,0 +1,205 @@
+"""The sockets of the lab: one HTTP listener a host, authentication bound to each connection.
+
+Knows no envelope; `service` answers them. A handler lives exactly as long as its TCP connection, and
+so does the security context that seals every later body on it.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import socketserver
+import threading
+import time
+from collections.abc import Collection, Mapping, Sequence
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+from snlm_lib.clock import Clock, SystemClock
+from snlm_lib.lab.auth import AuthReply, ConnectionAuth, SealError, install_user_file, remove_user_file
+from snlm_lib.lab.pipeline import PipelineHost
+from snlm_lib.lab.service import DEFAULT_ENDPOINTS, WsmanService
+
+__all__ = ["LabServer"]
+
+ADDRESS = "127.0.0.1"
+PATH = "/wsman"
+# Windows' MaxEnvelopeSizekb is 500; sealing adds a few hundred bytes.
+_MAX_BODY_BYTES = 512_000 + 4096
+_CLOSE_WITHIN_S = 0.8
+_POLL_S = 0.05
+
+
+class LabServer:
+    """Every simulated host behind a port of its own at 127.0.0.1.
+
+    ``users``: "CORP\\\\operator" -> password; the file pyspnego reads is written into ``state_dir`` and
+    named for this process by `start`. ``fixed_ports``: host name -> port where 0 will not do.
+    `ports` is known once constructed (the sockets listen, nobody answers yet).
+    Raises OSError when a fixed port is taken.
+    """
+
+    def __init__(
+        self,
+        hosts: Sequence[PipelineHost],
+        *,
+        users: Mapping[str, str],
+        state_dir: Path,
+        fixed_ports: Mapping[str, int] | None = None,
+        endpoints: Collection[str] = DEFAULT_ENDPOINTS,
+        clock: Clock | None = None,
+    ) -> None:
+        self._users = dict(users)
+        self._user_file = state_dir / "ntlm-users"
+        self._listeners: dict[str, _Listener] = {}
+        for host in hosts:
+            service = WsmanService(host, clock=clock or SystemClock(), endpoints=endpoints)
+            self._listeners[host.name] = _Listener(service, self._users, port=(fixed_ports or {}).get(host.name, 0))
+        self._threads: list[threading.Thread] = []
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Host name -> TCP port."""
+        return {name: listener.server_address[1] for name, listener in self._listeners.items()}
+
+    def start(self) -> None:
+        """Begin to answer, in threads of its own; returns at once."""
+        install_user_file(self._users, self._user_file)
+        for name, listener in self._listeners.items():
+            thread = threading.Thread(
+                target=listener.serve_forever, args=(_POLL_S,), name=f"lab-listener-{name}", daemon=True
+            )
+            thread.start()
+            self._threads.append(thread)
+
+    def close(self) -> None:
+        """End every connection, shell and pipeline, within a second; safe to call twice."""
+        deadline_s = time.monotonic() + _CLOSE_WITHIN_S
+        for listener in self._listeners.values():
+            listener.end(running=bool(self._threads))
+        for listener in self._listeners.values():
+            listener.service.close(max(deadline_s - time.monotonic(), 0.0))
+        for listener in self._listeners.values():
+            listener.join(deadline_s)
+        for thread in self._threads:
+            thread.join(max(deadline_s - time.monotonic(), 0.0))
+        self._threads.clear()
+        remove_user_file(self._user_file)
+
+
+class _Listener(socketserver.ThreadingTCPServer):
+    """One host's listening socket; keeps its connections so that they can be ended."""
+
+    daemon_threads = True
+    block_on_close = False  # `join` waits instead, and not for ever
+    request_queue_size = 128
+    # Elsewhere than on POSIX this option lets two processes share a port.
+    allow_reuse_address = os.name == "posix"
+
+    def __init__(self, service: WsmanService, users: Mapping[str, str], *, port: int) -> None:
+        super().__init__((ADDRESS, port), _Connection)
+        self.service = service
+        self.users = users
+        self._lock = threading.Lock()
+        self._open: dict[socket.socket, threading.Thread | None] = {}
+
+    # The listener's own thread registers a connection: once it has ended, none is overlooked.
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._lock:
+            self._open[request] = None
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        with self._lock:
+            self._open[request] = threading.current_thread()
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            with self._lock:
+                self._open.pop(request, None)
+
+    def end(self, *, running: bool) -> None:
+        """Stop listening and cut every connection."""
+        if running:
+            self.shutdown()
+        self.server_close()
+        with self._lock:
+            connections = list(self._open)
+        for connection in connections:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue  # the client was faster
+
+    def join(self, deadline_s: float) -> None:
+        with self._lock:
+            threads = list(self._open.values())
+        for thread in filter(None, threads):
+            thread.join(max(deadline_s - time.monotonic(), 0.0))
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A connection that broke is the client's affair; the next one is not disturbed."""
+
+
+class _Connection(BaseHTTPRequestHandler):
+    """One TCP connection: who is signed on, and the seal."""
+
+    server: _Listener
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def setup(self) -> None:
+        super().setup()
+        self._auth = ConnectionAuth(self.server.users)
+
+    def do_POST(self) -> None:
+        body = self._read()
+        if body is None:
+            return self._answer(413)
+        if self.path.partition("?")[0].rstrip("/").lower() != PATH:
+            return self._answer(404)
+        reply = self._auth.negotiate(self.headers.get("Authorization"))
+        if reply.status != 200:
+            return self._answer(reply.status, auth=reply)
+        if not body:
+            # The client signs on with an empty request before it can seal one.
+            return self._answer(200, auth=reply)
+        self._serve(body, reply)
+
+    def _serve(self, body: bytes, reply: AuthReply) -> None:
+        caller = self._auth.caller
+        assert caller is not None
+        try:
+            # Over plain HTTP an unsealed body is refused; so is one sealed for another connection.
+            envelope = self._auth.unseal(body)
+        except SealError:
+            return self._answer(400, auth=reply)
+        status, answer = self.server.service.handle(envelope, caller)
+        content_type, sealed = self._auth.seal(answer)
+        self._answer(status, content_type, sealed, auth=reply)
+
+    def _read(self) -> bytes | None:
+        """The whole body; None when it is longer than Windows takes, read all the same so that the answer arrives."""
+        length = int(self.headers.get("Content-Length") or 0)
+        if length <= _MAX_BODY_BYTES:
+            return self.rfile.read(length)
+        while length > 0 and (dropped := self.rfile.read(min(length, 65536))):
+            length -= len(dropped)
+        return None
+
+    def _answer(self, status: int, content_type: str = "", body: bytes = b"", *, auth: AuthReply | None = None) -> None:
+        """One buffered write: head and body leave together."""
+        self.send_response_only(status)
+        self.send_header("Server", "Microsoft-HTTPAPI/2.0")
+        if auth is not None and auth.header:
+            self.send_header("WWW-Authenticate", auth.header)
+        if content_type:
+            self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        head: list[bytes] = self._headers_buffer  # type: ignore[attr-defined]
+        self.wfile.write(b"".join((*head, b"\r\n", body)))
+        head.clear()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Silence: a request line says nothing that a record wants."""
