@@ -1,0 +1,64 @@
+"""One change of the world: what it is, how it is done, how it is undone, what was there before.
+
+An act says nothing about when it may run; `snlm_lib.step` writes the intent, runs it, writes the
+outcome.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from snlm_lib.estate.reads import Session
+from snlm_lib.remote.commands import Pipeline
+
+__all__ = ["Act", "Outcome"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an act ended: ``result`` is "done", "failed" or "unknown"; ``detail`` in a sentence."""
+
+    result: str
+    detail: str = ""
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Act:
+    """``do`` acts and reports; ``settle`` looks at the hosts when an earlier try, of the given
+    moment (UTC), left no outcome; without one such a try stays unknown.
+
+    ``key`` names the act within its record: the same act asked for twice has the same key, so that
+    it is never begun twice.
+    """
+
+    key: str
+    what: str
+    host: str
+    undo: str
+    do: Callable[[], Outcome]
+    settle: Callable[[datetime], Outcome] | None = None
+    before: Mapping[str, object] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        session: Session,
+        *,
+        what: str,
+        do: Pipeline,
+        undo: Pipeline | None,
+        before: Mapping[str, object],
+    ) -> Act:
+        """An act that is one pipeline sent to one host."""
+
+        def send() -> Outcome:
+            session.invoke(do)
+            return Outcome("done", do.text())
+
+        key = hashlib.sha256(f"{session.host}\n{do.text()}".encode()).hexdigest()[:16]
+        back = f"{session.host}: {undo.text()}" if undo else f"{session.host}: what was there before could not be read"
+        return cls(key=key, what=what, host=session.host, undo=back, do=send, before=before)

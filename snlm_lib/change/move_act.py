@@ -1,0 +1,128 @@
+"""The move as an act: begun once, settled by looking when an earlier try left no outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from snlm_lib.change.act import Act, Outcome
+from snlm_lib.change.move import (
+    CommandState,
+    MoveWatch,
+    blackout,
+    blackout_s,
+    migration_events,
+    outcome_of,
+    whereabouts_or_none,
+)
+from snlm_lib.change.samples import SampleFiles
+from snlm_lib.clock import Clock
+from snlm_lib.errors import RemoteError
+from snlm_lib.estate import survey
+from snlm_lib.estate.connect import Connection
+from snlm_lib.estate.model import EventFacts
+from snlm_lib.parameters import Parameters
+from snlm_lib.remote import commands
+from snlm_lib.remote.credentials import Credential
+from snlm_lib.remote.session import Operation
+from snlm_lib.units import iso_utc
+
+__all__ = ["MoveOrder", "move_act"]
+
+
+@dataclass(frozen=True)
+class MoveOrder:
+    """Everything the move needs besides its time: which machine, over which sessions, watched where."""
+
+    connection: Connection
+    parameters: Parameters
+    credential: Credential  # for the second hop: opens the destination from the source
+    vm_id: UUID
+    vm_name: str
+    machine: tuple[Mapping[str, object], ...]  # what it is like before, kept in the intent
+    samples: Path  # folder of progress.csv and passes.csv
+    clock: Clock
+    say: Callable[[str], None]  # one line of progress for a person
+
+
+def move_act(order: MoveOrder) -> Act:
+    """The act; its key holds machine and direction, so the same move is never begun twice."""
+    wanted = order.parameters
+    pipeline = commands.move_vm(
+        order.vm_id, wanted.destination, storage_path=wanted.destination_path, credential=order.credential
+    )
+
+    def do() -> Outcome:
+        earlier = migration_events(order.connection.estate, order.vm_id, order.clock.utc_now())
+        ignore = frozenset(job.instance_id for job in survey.migration_jobs(order.connection.source, order.vm_id))
+        requested = order.clock.utc_now()
+        operation = order.connection.source.start(pipeline)
+
+        return _watch(order, requested, lambda: _stands(operation), _Earlier(ignore, earlier))
+
+    def settle(requested: datetime) -> Outcome:
+        return _watch(order, requested, lambda: (True, None), _Earlier())
+
+    return Act(
+        key=f"move-{order.vm_id}-{wanted.source}-{wanted.destination}",
+        what=f"move {order.vm_name} from {wanted.source} to {wanted.destination}: {pipeline.text()}",
+        host=wanted.source,
+        undo=f"move {order.vm_name} back, after its own preflight: 'snlm run' with source and destination exchanged",
+        do=do,
+        settle=settle,
+        before={
+            "vm_id": str(order.vm_id),
+            "name": order.vm_name,
+            "on": wanted.source,
+            "machine": [dict(row) for row in order.machine],
+        },
+    )
+
+
+@dataclass(frozen=True)
+class _Earlier:
+    """What was there before the move: jobs and events of other moves of the same machine."""
+
+    jobs: frozenset[str] = frozenset()
+    events: tuple[EventFacts, ...] = ()
+
+
+def _stands(operation: Operation) -> tuple[bool, RemoteError | None]:
+    if not operation.done:
+        return False, None
+    try:
+        operation.result()
+    except RemoteError as error:
+        return True, error
+    return True, None
+
+
+def _watch(order: MoveOrder, requested: datetime, command: CommandState, earlier: _Earlier) -> Outcome:
+    watch = MoveWatch(
+        order.connection.estate,
+        vm_id=order.vm_id,
+        vm_name=order.vm_name,
+        files=SampleFiles(order.samples, requested),
+        clock=order.clock,
+        say=order.say,
+    )
+    watched = watch.until_ended(command, ignore=earlier.jobs, limit_s=order.parameters.move_limit_s)
+    ended = order.clock.utc_now()
+    outcome = outcome_of(watched, whereabouts_or_none(order.connection.estate, order.vm_id))
+    events = migration_events(order.connection.estate, order.vm_id, requested)
+    event = blackout(events, ignore=earlier.events) if outcome.result == "done" else None
+    facts = {
+        **outcome.facts,
+        "vm_id": str(order.vm_id),
+        "requested_utc": iso_utc(requested),
+        "ended_utc": iso_utc(ended),
+        "duration_s": round((ended - requested).total_seconds(), 3),
+        "percent": watched.job.percent if watched.job else None,
+        "host_blackout_s": blackout_s(event),
+        "blackout_event_id": event.event_id if event else None,
+        "blackout_event_host": event.host if event else None,
+    }
+    return Outcome(outcome.result, outcome.detail, facts)

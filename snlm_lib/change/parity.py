@@ -1,0 +1,106 @@
+"""Is it the same machine as before? What must survive a move, as rows, and the comparison; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from snlm_lib.change.checks.model import CheckResult, Level
+from snlm_lib.change.reconcile import Owner
+from snlm_lib.estate.model import AdapterFacts, VmFacts, VmStatus
+from snlm_lib.units import say_bytes
+
+__all__ = ["differences", "identity_rows", "proofs"]
+
+Row = dict[str, str | None]
+
+
+def identity_rows(vm: VmFacts) -> list[Row]:
+    """What an operator would compare by hand, a row a fact; uptime is left out (it starts again)."""
+    disks = sorted(vm.disks, key=lambda disk: disk.controller)
+    rows: list[tuple[str, object]] = [
+        ("GUID", vm.vm_id),
+        ("name", vm.name),
+        ("generation", vm.generation),
+        ("configuration version", vm.version),
+        ("virtual processors", vm.processors),
+        ("startup memory", say_bytes(vm.memory_startup_bytes)),
+        ("dynamic memory", vm.dynamic_memory),
+        *((f"disk {disk.controller}", _disk(disk.path, disk.size_bytes)) for disk in disks),
+        *(pair for adapter in vm.adapters for pair in _adapter(adapter)),
+        ("checkpoints", ", ".join(item.name for item in vm.checkpoints) or "none"),
+        *((f"integration service {item.name}", item.enabled) for item in vm.integration),
+    ]
+    return [{"fact": name, "value": None if value is None else str(value)} for name, value in rows]
+
+
+def _disk(path: str, size_bytes: int | None) -> str:
+    # the folder changes with the host; file name and size must not
+    name = path.replace("/", "\\").rsplit("\\", 1)[-1]
+    return f"{name}, {say_bytes(size_bytes)}"
+
+
+def _adapter(adapter: AdapterFacts) -> list[tuple[str, object]]:
+    return [
+        (f"{adapter.name}: MAC address", adapter.mac_address),
+        (f"{adapter.name}: switch", adapter.switch_name),
+        (f"{adapter.name}: addresses", ", ".join(sorted(adapter.ip_addresses)) or "none"),
+    ]
+
+
+def differences(before: Sequence[Mapping[str, object]], after: Sequence[Mapping[str, object]]) -> list[Row]:
+    """Rows that changed, appeared or vanished: ``fact``, ``before``, ``after`` (None: not there)."""
+    old = {str(row["fact"]): row["value"] for row in before}
+    new = {str(row["fact"]): row["value"] for row in after}
+    return [
+        {"fact": name, "before": _text(old.get(name)), "after": _text(new.get(name))}
+        for name in dict.fromkeys((*old, *new))
+        if old.get(name) != new.get(name)
+    ]
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _result(check_id: str, title: str, good: bool, evidence: str, remedy: str = "", host: str = "") -> CheckResult:
+    level = Level.PASS if good else Level.FAIL
+    return CheckResult(check_id, title, level, evidence, "" if good else remedy, host, None)
+
+
+def proofs(
+    owner: Owner,
+    destination: VmStatus | None,
+    *,
+    names: tuple[str, str],
+    changed: Sequence[Row],
+    addresses: tuple[Sequence[str], Sequence[str]],
+) -> tuple[CheckResult, ...]:
+    """What must hold after a move; ``names`` are source and destination, ``addresses`` wanted and found."""
+    source_name, destination_name = names
+    look = "Look at both hosts before doing anything; do not start it a second time."
+    running = destination is not None and destination.state == "Running"
+    state = destination.state if destination else "not registered"
+    wanted, found = addresses
+    lost = sorted(set(wanted) - set(found))
+    told = "; ".join(f"{row['fact']}: {row['before']} became {row['after']}" for row in changed)
+    only = owner is Owner.DESTINATION
+    return (
+        _result("runs-there", f"Runs on {destination_name}", running, str(state), look, destination_name),
+        _result("only-there", f"Gone from {source_name}", only, f"registered: {owner.value}", look, source_name),
+        _result(
+            "same-machine",
+            "Is the same machine as before",
+            not changed,
+            told or "GUID, processors, memory, disks, adapters, checkpoints unchanged",
+            "Compare the two tables and repair what was lost.",
+            destination_name,
+        ),
+        _result(
+            "same-address",
+            "Has its address",
+            bool(found) and not lost,
+            f"lost {', '.join(lost)}" if lost else ", ".join(found) or "no address reported",
+            "Look at the guest's network settings and its switch.",
+            destination_name,
+        ),
+    )

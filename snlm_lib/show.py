@@ -1,0 +1,158 @@
+"""What a notebook shows: the card, tables, figures, progress lines; the only room that knows IPython.
+
+Outputs must say the same in five years and without a network: plain HTML with its colours inside,
+figures as Plotly's own data with a sentence beside them. Everything from outside is escaped.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+from IPython.core.getipython import get_ipython
+from IPython.display import display
+
+__all__ = ["CARD_COLOURS", "Card", "Line", "figure", "namespace", "on_error", "result_output", "table", "text"]
+
+RESULT_MIME = "application/vnd.snlm.result+json"
+PLOTLY_MIME = "application/vnd.plotly.v1+json"
+CARD_COLOURS = {
+    "running": "#5a6b7b",
+    "passed": "#1a7f5a",
+    "refused": "#9a6700",
+    "failed": "#b3261e",
+    "unknown": "#7a3e9d",
+    "PASS": "#1a7f5a",
+    "WARN": "#9a6700",
+    "FAIL": "#b3261e",
+}
+
+
+def _publish(bundle: Mapping[str, Any], *, display_id: str | None = None, update: bool = False) -> None:
+    options: dict[str, Any] = {"display_id": display_id} if display_id else {}
+    display(dict(bundle), raw=True, update=update, **options)  # type: ignore[no-untyped-call]
+
+
+class Card:
+    """The first output of a notebook: RUNNING until `update` says how it ended.
+
+    A killed kernel leaves RUNNING standing, which is the honest answer.
+    """
+
+    def __init__(self, step: str) -> None:
+        self._step = step
+        self._id = f"snlm-card-{step}"
+        _publish(_card(step, "running", "in progress, or ended without saying how", []), display_id=self._id)
+
+    def update(self, verdict: str, reason: str, rows: Sequence[tuple[str, str]]) -> None:
+        """Replace the card, also in the saved notebook."""
+        _publish(_card(self._step, verdict, reason, rows), display_id=self._id, update=True)
+
+
+def _card(step: str, verdict: str, reason: str, rows: Sequence[tuple[str, str]]) -> dict[str, str]:
+    colour = CARD_COLOURS[verdict]
+    lines = "".join(
+        f"<div><span style='opacity:.65'>{html.escape(name)}</span> {html.escape(value)}</div>" for name, value in rows
+    )
+    body = (
+        f"<div style='border-left:6px solid {colour};padding:.6em 1em;margin:.3em 0;line-height:1.5'>"
+        f"<strong style='color:{colour};font-size:1.15em'>{html.escape(verdict.upper())}</strong> "
+        f"<code>{html.escape(step)}</code><div>{html.escape(reason)}</div>{lines}</div>"
+    )
+    plain = "\n".join([f"{verdict.upper()} {step}: {reason}", *(f"{name}: {value}" for name, value in rows)])
+    return {"text/html": body, "text/plain": plain}
+
+
+class Line:
+    """One line that is rewritten in place: progress for a person watching."""
+
+    def __init__(self, name: str, first: str) -> None:
+        self._id = f"snlm-line-{name}"
+        self._last = first
+        _publish(self._bundle(first), display_id=self._id)
+
+    def say(self, words: str) -> None:
+        """Show ``words``; the same words twice are published once."""
+        if words != self._last:
+            self._last = words
+            _publish(self._bundle(words), display_id=self._id, update=True)
+
+    @staticmethod
+    def _bundle(words: str) -> dict[str, str]:
+        return {"text/html": f"<code>{html.escape(words)}</code>", "text/plain": words}
+
+
+def table(rows: Sequence[Mapping[str, object]], *, caption: str = "") -> None:
+    """Rows as a table; columns in the order of their first appearance; None shows as a dash."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    if not names:
+        text(f"{caption}: nothing to show" if caption else "nothing to show")
+        return
+    head = "".join(f"<th style='text-align:left;padding:.2em .8em'>{html.escape(name)}</th>" for name in names)
+    body = "".join("<tr>" + "".join(_cell(row.get(name)) for name in names) + "</tr>" for row in rows)
+    title = f"<caption style='text-align:left;padding:.4em 0'>{html.escape(caption)}</caption>" if caption else ""
+    plain = "\n".join(" | ".join(_words(row.get(name)) for name in names) for row in [dict(zip(names, names)), *rows])
+    _publish({"text/html": f"<table>{title}<tr>{head}</tr>{body}</table>", "text/plain": plain})
+
+
+def _words(value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def _cell(value: object) -> str:
+    words = _words(value)
+    colour = CARD_COLOURS.get(words) if words in {"PASS", "WARN", "FAIL"} else None
+    style = f"color:{colour};font-weight:600;" if colour else ""
+    return f"<td style='text-align:left;padding:.2em .8em;{style}'>{html.escape(words)}</td>"
+
+
+def text(words: str) -> None:
+    """One plain sentence."""
+    _publish({"text/html": f"<p>{html.escape(words)}</p>", "text/plain": words})
+
+
+def figure(drawn: Any, *, words: str) -> None:
+    """A Plotly figure as its own data; ``words`` says in a sentence what it shows.
+
+    Published by hand: Plotly's own ``show`` pulls a validator that costs more than a second.
+    """
+    _publish({PLOTLY_MIME: json.loads(drawn.to_json()), "text/plain": words})
+    text(words)
+
+
+def result_output(payload: str) -> None:
+    """The step's result as a hidden output of an own type, so that it travels in the notebook."""
+    _publish({RESULT_MIME: json.loads(payload), "text/plain": ""})
+
+
+def namespace() -> dict[str, Any]:
+    """The kernel's variables; empty outside a kernel."""
+    shell = get_ipython()
+    return dict(shell.user_ns) if shell is not None else {}
+
+
+def on_error(told: Callable[[BaseException], str | None]) -> None:
+    """Hand every exception of a cell to ``told``; a sentence it returns replaces the traceback."""
+    shell = get_ipython()
+    if shell is None:
+        return
+
+    def handler(
+        running: Any, kind: type[BaseException], error: BaseException, trace: TracebackType, tb_offset: Any = None
+    ) -> list[str]:
+        sentence = told(error)
+        if sentence is None:
+            lines = running.InteractiveTB.structured_traceback(kind, error, trace, tb_offset=tb_offset)
+        else:
+            lines = [sentence]
+        running._showtraceback(kind, error, lines)
+        return list(lines)
+
+    shell.set_custom_exc((Exception,), handler)  # type: ignore[no-untyped-call]

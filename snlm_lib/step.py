@@ -1,0 +1,305 @@
+"""One step of a change inside a notebook: begin, survey, gate, change, prove, finish.
+
+Rules of this file: everything a step learns ends in its result; nothing that changes a host runs
+outside `Step.change`; however a cell ends, the result says what this step changed. An exception is
+told as one sentence and recorded; only a fault of snlm itself shows a traceback.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from snlm_lib import show
+from snlm_lib.change.act import Act
+from snlm_lib.change.checks.model import CheckResult, Level
+from snlm_lib.change.checks.preflight import obstacles, refusal
+from snlm_lib.change.ledger import Done, carry_out, change_rows
+from snlm_lib.clock import Clock, SystemClock
+from snlm_lib.errors import SnlmError
+from snlm_lib.estate.connect import Connection, open_estate
+from snlm_lib.estate.model import PairFacts
+from snlm_lib.estate.survey import survey_pair
+from snlm_lib.parameters import ConnectionProfile, Parameters, connection_profile, outputs_root, project_root, validate
+from snlm_lib.provenance import who_and_what
+from snlm_lib.record.folder import Record, create_record, find_open_record
+from snlm_lib.record.journal import Journal, open_intents
+from snlm_lib.record.result import ChangeRow, CheckRow, StepResult, Verdict, read_result, write_result
+from snlm_lib.remote.session import CommandRecord
+from snlm_lib.units import iso_utc
+
+__all__ = ["Step", "begin", "card"]
+
+# a step that ends early after the machine may have moved: nothing was changed here, but nothing is proved either
+_UNPROVED = {"06_verify_migration"}
+_cards: dict[str, show.Card] = {}
+
+
+def card(name: str) -> None:
+    """Show the card of step ``name`` as RUNNING, before anything can go wrong."""
+    _cards[name] = show.Card(name)
+
+
+def begin(name: str) -> Step:
+    """Read the kernel's parameters, find or open the change's record, start the step.
+
+    Raises InputError for a parameter or connection that is wrong, RecordError when the record is
+    sealed or several are open.
+    """
+    clock = SystemClock()
+    values = {key: value for key, value in show.namespace().items() if key in Parameters.model_fields}
+    parameters = validate(values, where=f"notebook {name}")
+    record = _record(parameters, clock)
+    step = Step(name, parameters, record, record.journal(clock), clock)
+    show.on_error(step.ended_by)
+    atexit.register(step.close)
+    step.journal.append("step-started", name, {"parameters": values})
+    return step
+
+
+def _record(parameters: Parameters, clock: Clock) -> Record:
+    given = os.environ.get("SNLM_RECORD")
+    if given:
+        record = Record(Path(given))
+        record.refuse_sealed()
+        return record
+    found = find_open_record(outputs_root(), parameters.change_id)
+    if found is not None:
+        return found
+    facts = {
+        **who_and_what(project_root()),
+        "parameters": parameters.model_dump(mode="json"),
+        "rehearsal": parameters.connection == "lab",
+    }
+    return create_record(outputs_root(), parameters.change_id, clock=clock, facts=facts)
+
+
+@dataclass
+class Step:
+    """A step under way."""
+
+    name: str
+    parameters: Parameters
+    record: Record
+    journal: Journal
+    clock: Clock
+    figures: dict[str, Any] = field(default_factory=dict)
+    tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    highlights: list[str] = field(default_factory=list)
+    _checks: list[CheckRow] = field(default_factory=list)
+    _reads: dict[str, list[str]] = field(default_factory=dict)
+    _connection: Connection | None = None
+    _profile: ConnectionProfile | None = None
+    _begun: str = ""
+
+    def __post_init__(self) -> None:
+        self._begun = iso_utc(self.clock.utc_now())
+        if self.name not in _cards:
+            card(self.name)
+
+    # --- what we found ---------------------------------------------------------------------------
+
+    @property
+    def profile(self) -> ConnectionProfile:
+        """How the hosts are reached; raises InputError when the connection is missing or wrong."""
+        if self._profile is None:
+            self._profile = connection_profile(self.parameters.connection)
+        return self._profile
+
+    @property
+    def connection(self) -> Connection:
+        """Sessions on both hosts and the directory, opened on first use; raises InputError, RemoteError."""
+        if self._connection is None:
+            self._connection = open_estate(self.profile, self.parameters, clock=self.clock, on_command=self._sent)
+        return self._connection
+
+    def survey(self) -> PairFacts:
+        """Read everything the checks ask about, on both hosts and the directory."""
+        facts = survey_pair(self.connection.estate, self.parameters.vm, self.clock)
+        self._flush_reads()
+        for host, protocol in self.connection.protocols.items():
+            self.figures[f"protocol_{host}"] = protocol
+        return facts
+
+    def result_of(self, step: str) -> StepResult | None:
+        """What an earlier step of this record left behind; None when it left nothing."""
+        return read_result(self.record, step)
+
+    # --- may we go on? ---------------------------------------------------------------------------
+
+    def gate(self, results: Iterable[CheckResult], *, removing: Iterable[str] = ()) -> None:
+        """Show the checks; raise Refused when an obstacle stands that ``removing`` steps do not remove."""
+        found = tuple(results)
+        self._keep(found, removing=tuple(removing))
+        blocking = obstacles(found, removing=tuple(removing))
+        if blocking:
+            raise refusal(blocking)
+
+    def prove(self, results: Iterable[CheckResult]) -> None:
+        """Show what must hold afterwards; a FAIL makes the step `failed` when it finishes."""
+        self._keep(tuple(results))
+
+    def _keep(self, results: tuple[CheckResult, ...], *, removing: tuple[str, ...] = ()) -> None:
+        rows = [_check_row(item, removing) for item in results]
+        self._checks.extend(rows)
+        order = ("FAIL", "WARN", "PASS")
+        ordered = sorted(rows, key=lambda row: order.index(row.verdict))
+        show.table(
+            [
+                {
+                    "verdict": row.verdict,
+                    "check": row.title,
+                    "host": row.host or None,
+                    "found": row.evidence,
+                    "what to do": row.remedy or None,
+                }
+                for row in ordered
+            ]
+        )
+
+    # --- the change ------------------------------------------------------------------------------
+
+    def change(self, acts: Iterable[Act], *, allowed: str = "always") -> list[Done]:
+        """Carry the acts out one after the other, each under its intent; the only way to change a host.
+
+        ``allowed`` is "always", "lab" (only in a rehearsal) or "never": then they are only shown.
+        """
+        wanted = list(acts)
+        if not wanted:
+            self.say("nothing to change")
+            return []
+        if allowed == "never" or (allowed == "lab" and not self.profile.rehearsal):
+            show.table([{"would change": act.what, "undo": act.undo} for act in wanted])
+            self.say(f"{len(wanted)} changes shown, none made: the parameters do not say apply")
+            return []
+        done = [carry_out(self.journal, self.name, act) for act in wanted]
+        show.table(
+            [
+                {"changed": item.act.what, "undo": item.act.undo, "now": "yes" if item.begun_here else "already, earlier"}
+                for item in done
+            ]
+        )
+        return done
+
+    # --- what happened ---------------------------------------------------------------------------
+
+    def say(self, words: str) -> None:
+        """A sentence for the reader, in the notebook and in the result."""
+        self.highlights.append(words)
+        show.text(words)
+
+    def table(self, name: str, rows: list[dict[str, Any]], *, caption: str = "") -> None:
+        """Show rows and keep them in the result as table ``name``."""
+        self.tables[name] = [dict(row) for row in rows]
+        show.table(rows, caption=caption)
+
+    def keep(self, values: Mapping[str, Any]) -> None:
+        """Keep single numbers for later steps and the report; units stand in the names."""
+        self.figures.update(values)
+
+    # --- the end ---------------------------------------------------------------------------------
+
+    def finish(self) -> None:
+        """Judge, write the result, update the card; closes the sessions."""
+        failed = [row for row in self._checks if row.verdict == "FAIL" and not row.remedy.startswith(_LATER)]
+        if failed:
+            first = failed[0]
+            self._end(Verdict.FAILED, f"{first.title}: {first.evidence}. {first.remedy}")
+            return
+        warned = sum(row.verdict == "WARN" for row in self._checks)
+        checks = f"{sum(row.verdict == 'PASS' for row in self._checks)} of {len(self._checks)} checks passed"
+        told = [checks] if self._checks else []
+        told += [f"{warned} warning{'s' if warned > 1 else ''}"] if warned else []
+        self._end(Verdict.PASSED, ", ".join(told) or "done")
+
+    def ended_by(self, error: BaseException) -> str | None:
+        """Record how an exception ended the step; the sentence to show, None for a fault of ours."""
+        told = isinstance(error, SnlmError)
+        reason = str(error) if told else f"a fault of snlm: {type(error).__name__}: {error}"
+        verdict = self._verdict_of(told)
+        self._end(verdict, reason)
+        return f"{verdict.value.upper()}: {reason}" if told else None
+
+    def _verdict_of(self, told: bool) -> Verdict:
+        entries = self.journal.entries()
+        if open_intents(entries, self.name):
+            return Verdict.UNKNOWN
+        if change_rows(entries, self.name) or not told:
+            return Verdict.FAILED
+        return Verdict.UNKNOWN if self.name in _UNPROVED else Verdict.REFUSED
+
+    def _end(self, verdict: Verdict, reason: str) -> None:
+        self._flush_reads()
+        result = StepResult(
+            step=self.name,
+            verdict=verdict,
+            reason=reason,
+            started_utc=self._begun,
+            ended_utc=iso_utc(self.clock.utc_now()),
+            checks=self._checks,
+            changes=[ChangeRow.model_validate(row) for row in change_rows(self.journal.entries(), self.name)],
+            figures=self.figures,
+            tables=self.tables,
+            highlights=self.highlights,
+        )
+        write_result(self.record, result)
+        self.journal.append("verdict", self.name, {"verdict": verdict.value, "reason": reason})
+        _cards[self.name].update(verdict.value, reason, self._card_rows(result))
+        show.result_output(result.to_json())
+        self.close()
+
+    def _card_rows(self, result: StepResult) -> list[tuple[str, str]]:
+        kind = "no connection was opened"
+        if self._profile is not None:
+            kind = "simulated hosts" if self._profile.rehearsal else "REAL hosts"
+        wanted = self.parameters
+        rows = [
+            (kind + ":", f"{wanted.vm}, {wanted.source} to {wanted.destination}"),
+            ("record:", f"{wanted.change_id} {self.record.path.name}"),
+            ("from, to:", f"{result.started_utc} {result.ended_utc}"),
+        ]
+        return rows + [("changed:", f"{row.what} ({row.result})") for row in result.changes]
+
+    def close(self) -> None:
+        """Close the sessions; the next use opens them anew."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    # --- what was sent ---------------------------------------------------------------------------
+
+    def _sent(self, record: CommandRecord) -> None:
+        """Changes go to the journal before they are sent; reads are gathered, each text once."""
+        if record.phase != "sent":
+            return
+        if record.changes:
+            self.journal.append("command", self.name, {"host": record.host, "text": record.text, "changes": True})
+        elif record.text not in self._reads.setdefault(record.host, []):
+            self._reads[record.host].append(record.text)
+
+    def _flush_reads(self) -> None:
+        reads, self._reads = self._reads, {}
+        if reads and self.record.open:
+            self.journal.append("command", self.name, {"reads": reads, "changes": False})
+
+
+_LATER = "Removed later by "
+
+
+def _check_row(item: CheckResult, removing: tuple[str, ...]) -> CheckRow:
+    """A failure that a step of this run removes itself is shown as a warning that says so."""
+    level, remedy = item.level, item.remedy
+    if level is Level.FAIL and item.removed_by in removing:
+        level, remedy = Level.WARN, f"{_LATER}{item.removed_by}."
+    return CheckRow(
+        id=item.check_id,
+        title=item.title,
+        verdict=level.value,
+        evidence=item.evidence,
+        remedy=remedy,
+        host=item.host,
+    )

@@ -1,0 +1,94 @@
+"""05: the move, from the order to the figures."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from snlm_lib import show
+from snlm_lib.change.act import Act
+from snlm_lib.change.checks.preflight import preflight
+from snlm_lib.change.ledger import Done
+from snlm_lib.change.move_act import MoveOrder, move_act
+from snlm_lib.change.parity import identity_rows
+from snlm_lib.errors import Refused
+from snlm_lib.estate.connect import hop_credential
+from snlm_lib.estate.model import PairFacts, VmFacts
+from snlm_lib.record.journal import Entry
+from snlm_lib.step import Step
+from snlm_lib.units import say_duration_s
+
+__all__ = ["gate", "order", "tell"]
+
+
+def order(step: Step, facts: PairFacts) -> list[Act]:
+    """The one act of this step; for a move that was begun before, the same act again, to be settled.
+
+    Keeps what the machine was like before, for 06 to compare with. Raises Refused when the source has
+    no such machine and no move of it was begun in this record.
+    """
+    begun = _begun(step)
+    if begun is not None:
+        before = begun.data["before"]
+        vm_id, name, rows = UUID(str(before["vm_id"])), str(before["name"]), list(before["machine"])
+    else:
+        vm = _machine(facts)
+        vm_id, name, rows = vm.vm_id, vm.name, identity_rows(vm)
+    step.table("machine", rows, caption=f"{name} before the move")
+    line = show.Line("move", "not started")
+    return [
+        move_act(
+            MoveOrder(
+                connection=step.connection,
+                parameters=step.parameters,
+                credential=hop_credential(step.profile),
+                vm_id=vm_id,
+                vm_name=name,
+                machine=tuple(rows),
+                samples=step.record.samples,
+                clock=step.clock,
+                say=line.say,
+            )
+        )
+    ]
+
+
+def gate(step: Step, facts: PairFacts) -> None:
+    """The whole preflight, unless a move was begun in this record: then looking comes before judging."""
+    if _begun(step) is not None:
+        step.say("A move was begun in this record already: it is looked at, not started again.")
+        return
+    step.gate(preflight(facts, step.parameters))
+
+
+def _begun(step: Step) -> Entry | None:
+    """The last intent of a move in this record that did not end in a known failure."""
+    entries = step.journal.entries()
+    failed = {entry.data["intent_id"] for entry in entries if entry.kind == "outcome" and entry.data["result"] == "failed"}
+    intents = [entry for entry in entries if entry.kind == "intent" and entry.step == step.name]
+    last = intents[-1] if intents else None
+    return None if last is None or last.data["intent_id"] in failed else last
+
+
+def _machine(facts: PairFacts) -> VmFacts:
+    if facts.vm is None:
+        raise Refused(f"no machine called {facts.vm_wanted!r}", where=facts.source.name, remedy="Correct 'vm'.")
+    return facts.vm
+
+
+def tell(step: Step, done: list[Done]) -> None:
+    """What came of it, in sentences and numbers."""
+    if not done:
+        return
+    facts = done[0].outcome.facts
+    step.keep({name: value for name, value in facts.items() if isinstance(value, str | int | float | bool | None)})
+    duration, pause = facts.get("duration_s"), facts.get("host_blackout_s")
+    again = "" if done[0].begun_here else " (by an earlier run of this cell; nothing was started again)"
+    step.say(f"Moved in {say_duration_s(_number(duration))}{again}.")
+    if pause is not None:
+        step.say(f"The host says the processors stood still for {pause} s (event {facts.get('blackout_event_id')}).")
+    else:
+        step.say("The host gave no blackout figure; the gap that the probes saw stands in 06.")
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

@@ -1,0 +1,167 @@
+"""06: the machine is there, only there, unchanged; and how long it was away, by two clocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from snlm_lib.change.checks.model import CheckResult, Level
+from snlm_lib.change.parity import differences, identity_rows, proofs
+from snlm_lib.change.reconcile import locate, owner_of
+from snlm_lib.errors import Refused
+from snlm_lib.estate.survey import find_vm
+from snlm_lib.measure.downtime import Downtime, DowntimeReport, judge_downtime, read_pings
+from snlm_lib.measure.monitor import find_monitor, stop_monitor
+from snlm_lib.record.result import StepResult
+from snlm_lib.step import Step
+from snlm_lib.units import parse_utc
+
+__all__ = ["Away", "end_monitor", "measure_away", "moved", "tell_away", "where_it_is"]
+
+MOVE_STEP = "05_move_vm"
+
+
+@dataclass(frozen=True)
+class Away:
+    """How long the machine was away: what the probes saw and what the host says."""
+
+    report: DowntimeReport | None  # None: no monitor ran for this record
+    host_blackout_s: float | None
+    requested_utc: datetime
+    ended_utc: datetime
+
+
+def moved(step: Step) -> StepResult:
+    """05's result; raises Refused when the move has no result in this record."""
+    found = step.result_of(MOVE_STEP)
+    if found is None or not found.figures.get("requested_utc") or not found.figures.get("vm_id"):
+        raise Refused(
+            "05 left no finished move in this record, so there is nothing to verify",
+            where=str(step.record.path),
+            remedy="Run 05 first; if it was cut off, run its change cell again: it looks before it acts.",
+        )
+    return found
+
+
+def where_it_is(step: Step, move: StepResult) -> tuple[CheckResult, ...]:
+    """Ask both hosts; keep the machine as it is now and what differs from before."""
+    wanted, vm_id = step.parameters, UUID(str(move.figures["vm_id"]))
+    estate = step.connection.estate
+    found = locate(estate, vm_id)
+    vm, _count = find_vm(estate.destination, str(vm_id))
+    after = identity_rows(vm) if vm else []
+    step.table("machine", after, caption=f"{wanted.vm} as it is now")
+    changed = differences(move.tables.get("machine", []), after)
+    owner = owner_of(found)
+    step.keep(
+        {
+            "running_on": wanted.destination if found.destination and found.destination.state == "Running" else None,
+            "gone_from_source": found.source is None,
+            "owner": owner.value,
+        }
+    )
+    target = step.profile.guests.get(wanted.vm)
+    have = sorted({address for adapter in vm.adapters for address in adapter.ip_addresses}) if vm else []
+    return proofs(
+        owner,
+        found.destination,
+        names=(wanted.source, wanted.destination),
+        changed=changed,
+        addresses=(target.ips if target else [], have),
+    )
+
+
+def end_monitor(step: Step, move: StepResult) -> None:
+    """Let the tail pass, then end the monitor, so that the last probes have their fate."""
+    handle = find_monitor(step.record.path)
+    if handle is None:
+        step.say("No monitor ran for this record: only the host's own figure is known.")
+        return
+    if handle.running():
+        ended = parse_utc(str(move.figures["ended_utc"]))
+        since_s = (step.clock.utc_now() - ended).total_seconds()
+        step.clock.sleep(step.parameters.tail_s - since_s)
+        end = stop_monitor(handle)
+        step.say(f"The monitor ended ({end.how}) after {end.rows} probes.")
+
+
+def measure_away(step: Step, move: StepResult) -> Away:
+    """Judge the probes of the move against the host's own figure."""
+    blackout = move.figures.get("host_blackout_s")
+    host_s = float(blackout) if isinstance(blackout, int | float) else None
+    requested = parse_utc(str(move.figures["requested_utc"]))
+    handle = find_monitor(step.record.path)
+    report = None
+    if handle is not None:
+        report = judge_downtime(
+            read_pings(handle.pings_csv),
+            interval_ms=step.parameters.probe_interval_ms,
+            host_blackout_s=host_s,
+            window=(requested, parse_utc(str(move.figures["ended_utc"]))),
+            target=step.parameters.vm,
+        )
+    return Away(report, host_s, requested, parse_utc(str(move.figures["ended_utc"])))
+
+
+def tell_away(step: Step, away: Away) -> tuple[CheckResult, ...]:
+    """Keep and say the figures; a probe kind that does not answer again is a failure."""
+    report = away.report
+    if report is None:
+        return ()
+    step.table("away", [_row(item) for item in report.kinds], caption="What the probes saw, during the move")
+    step.keep(
+        {
+            "probes": sum(item.probes for item in report.kinds),
+            "lost": sum(item.lost for item in report.kinds),
+            "gap_s": report.gap_s,
+            "gap_lower_s": report.gap_lower_s,
+            "gap_upper_s": report.gap_upper_s,
+            "gap_kind": report.gap_kind,
+            "interval_s": report.interval_ms / 1000,
+            "host_blackout_s": away.host_blackout_s,
+            "residue_s": report.residue_s,
+            "cause": report.cause.value,
+            "usable": report.usable,
+        }
+    )
+    step.say(_sentence(report))
+    return tuple(_answers_again(item, step.parameters.vm) for item in report.kinds)
+
+
+def _row(item: Downtime) -> dict[str, str | int | float | None]:
+    gap = item.gap
+    return {
+        "probe": item.kind,
+        "sent": item.probes,
+        "lost": item.lost,
+        "late": item.late,
+        "not sent": item.not_sent,
+        "longest gap, s": gap.length_s if gap else None,
+        "at least, s": gap.lower_s if gap else 0.0,
+        "at most, s": gap.upper_s if gap else item.unseen_s,
+    }
+
+
+def _sentence(report: DowntimeReport) -> str:
+    """The number the manager asks for, with its bounds and both clocks."""
+    if report.gap_s is None:
+        return f"No probe was lost: away for less than {report.gap_upper_s or report.interval_ms / 1000:.2f} s."
+    host = "no figure from the host" if report.host_blackout_s is None else f"host blackout {report.host_blackout_s} s"
+    rest = "" if report.residue_s is None else f"; the rest, {report.residue_s:.2f} s, {report.cause.value}"
+    return (
+        f"Away {report.gap_s:.2f} s by {str(report.gap_kind).upper()} probes"
+        f" (at least {report.gap_lower_s:.2f} s, at most {report.gap_upper_s:.2f} s); {host}{rest}."
+    )
+
+
+def _answers_again(item: Downtime, vm: str) -> CheckResult:
+    """Every probe after the move answered: pass; some: warn; none: fail."""
+    level = Level.FAIL if item.rtt_after is None else Level.WARN if item.lost_after else Level.PASS
+    evidence = {
+        Level.PASS: "every probe after the move was answered",
+        Level.WARN: f"{item.lost_after} probes after the move were lost, others answered",
+        Level.FAIL: "no probe after the move was answered",
+    }[level]
+    remedy = "" if level is Level.PASS else "Look at the guest's console and its network on the new host."
+    return CheckResult(f"answers-{item.kind}", f"Answers again by {item.kind.upper()}", level, evidence, remedy, vm, None)

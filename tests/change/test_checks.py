@@ -1,0 +1,155 @@
+"""Each check on the one thing it is about: spoil it, and exactly that check says so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import builders as build
+import pytest
+
+from snlm_lib.change.checks.model import Level
+from snlm_lib.change.checks.preflight import ALL_CHECKS, obstacles, preflight, refusal
+from snlm_lib.estate.model import CheckpointFacts, JobFacts, PairFacts, PortFacts, VolumeFacts
+from snlm_lib.parameters import Parameters
+from snlm_lib.units import GIB
+
+
+def source(**changes: Any) -> PairFacts:
+    facts = build.pair()
+    return replace(facts, source=replace(facts.source, **changes))
+
+
+def destination(**changes: Any) -> PairFacts:
+    facts = build.pair()
+    return replace(facts, destination=replace(facts.destination, **changes))
+
+
+def vm(**changes: Any) -> PairFacts:
+    return build.pair(vm=build.machine(**changes))
+
+
+def accounts(**named: Any) -> PairFacts:
+    facts = build.pair()
+    return replace(facts, delegation={**facts.delegation, **named})
+
+
+def disabled(facts: PairFacts) -> Any:
+    return replace(facts.destination.settings, enabled=False)
+
+
+def job(state: int) -> JobFacts:
+    return JobFacts("HV01", "job-1", build.VM_ID, state, 306, 40, None, None, "HV02", True, None)
+
+
+READY = build.pair()
+SPOILED: list[tuple[str, PairFacts, Level, str]] = [
+    ("same-host", destination(fqdn="HV01.corp.example"), Level.FAIL, "both"),
+    ("same-host", destination(fqdn=None), Level.FAIL, "own name"),
+    ("domain", destination(domain=None), Level.FAIL, "not joined"),
+    ("domain", destination(domain="other.example"), Level.WARN, "other.example"),
+    ("enabled", destination(settings=disabled(READY)), Level.FAIL, "HV02"),
+    ("authentication", source(settings=replace(READY.source.settings, authentication="CredSSP")), Level.FAIL, "CredSSP"),
+    ("performance", source(settings=replace(READY.source.settings, performance="SMB")), Level.WARN, "SMB"),
+    ("cpu-vendor", destination(cpu_manufacturer="AuthenticAMD"), Level.FAIL, "AuthenticAMD"),
+    ("cpu-vendor", destination(cpu_manufacturer=None), Level.FAIL, "could not be read"),
+    ("cpu-model", destination(cpu_model="Xeon Gold 5318Y"), Level.WARN, "5318Y"),
+    ("version", destination(supported_versions=("9.0", "10.0")), Level.FAIL, "12.0"),
+    ("version", destination(supported_versions=()), Level.WARN, "could not be read"),
+    ("delegation", accounts(HV01=build.account("HV01", any_protocol=True)), Level.FAIL, "4 of 4"),
+    ("delegation", accounts(HV01=None), Level.FAIL, "could not be read"),
+    ("delegation-back", accounts(HV02=build.account("HV02")), Level.WARN, "HV02 lacks 4"),
+    (
+        "protocol-transition",
+        accounts(HV01=replace(build.pair().delegation["HV01"], any_protocol=False)),
+        Level.FAIL,
+        "Kerberos only",
+    ),
+    ("names", source(peer_address=None), Level.FAIL, "HV02"),
+    ("port-6600", source(ports=(PortFacts("HV02", 6600, False, None), READY.source.ports[1])), Level.FAIL, "6600"),
+    ("port-6600", destination(ports=(PortFacts("HV01", 6600, False, None), READY.source.ports[1])), Level.WARN, "6600"),
+    ("port-445", source(ports=(READY.source.ports[0],)), Level.FAIL, "could not be tried"),
+    ("firewall", destination(firewall_enabled={}), Level.FAIL, "VIRT-MIGL-In-TCP-NoScope"),
+    ("firewall", source(firewall_enabled={"VIRT-MIGL-In-TCP-NoScope": False}), Level.WARN, "not enabled"),
+    ("switches", destination(switches=("Internal",)), Level.FAIL, "'LAN'"),
+    ("vm-found", build.pair(vm=None, same_name_source=0), Level.FAIL, "'VM01'"),
+    ("vm-found", build.pair(vm=None, same_name_source=2), Level.FAIL, "2 machines"),
+    ("vm-found", build.pair(same_name_destination=1), Level.WARN, "HV02"),
+    ("vm-running", vm(state="Off"), Level.FAIL, "Off"),
+    ("vm-running", vm(operational_status=("MergingDisks",)), Level.FAIL, "MergingDisks"),
+    ("vm-id-free", build.pair(id_on_destination=True), Level.FAIL, "already"),
+    ("vm-id-free", build.pair(planned_on_destination=True), Level.FAIL, "planned VM"),
+    ("vm-id-free", build.pair(id_on_destination=None), Level.WARN, "could not be read"),
+    ("no-move", build.pair(jobs=(job(4),)), Level.FAIL, "40 %"),
+    ("processors", vm(processors=64), Level.FAIL, "64"),
+    ("processors", destination(logical_processors=None), Level.FAIL, "could not be read"),
+    ("memory", destination(memory_free_bytes=9 * GIB), Level.FAIL, "8.0 GiB"),
+    ("disk-space", destination(volumes=(VolumeFacts("D", "Data", None, 90 * GIB),)), Level.FAIL, "100.0 GiB"),
+    ("disk-space", destination(volumes=(VolumeFacts("D", "Data", None, 150 * GIB),)), Level.WARN, "200.0 GiB"),
+    ("disk-space", destination(volumes=()), Level.FAIL, "no volume D:"),
+    ("disks-movable", vm(disks=(replace(READY.vm.disks[0], shared=True),)) if READY.vm else READY, Level.FAIL, "os.vhdx"),
+    ("images", vm(images=("D:\\ISO\\setup.iso",)), Level.WARN, "setup.iso"),
+    ("checkpoints", vm(checkpoints=(CheckpointFacts("before update", "Standard", None),)), Level.WARN, "before update"),
+]
+
+
+def test_a_ready_pair_passes_every_check(ready: PairFacts, wanted: Parameters) -> None:
+    assert [(item.check_id, item.level.value) for item in preflight(ready, wanted) if item.level is not Level.PASS] == []
+
+
+@pytest.mark.parametrize(("check_id", "facts", "level", "told"), SPOILED, ids=[f"{c}-{t}" for c, _, _, t in SPOILED])
+def test_a_spoiled_prerequisite_is_told(
+    check_id: str, facts: PairFacts, level: Level, told: str, wanted: Parameters
+) -> None:
+    found = {item.check_id: item for item in preflight(facts, wanted)}[check_id]
+    assert found.level is level
+    assert told in found.evidence
+    assert found.remedy
+
+
+def test_every_check_has_a_case_that_it_blocks_or_warns_in() -> None:
+    assert {check.check_id for check in ALL_CHECKS} == {case[0] for case in SPOILED}
+
+
+def test_finished_jobs_are_no_obstacle(wanted: Parameters) -> None:
+    facts = build.pair(jobs=(job(7), job(10)))
+    assert obstacles(preflight(facts, wanted)) == ()
+
+
+def test_what_01_and_02_remove_is_no_obstacle_for_the_first_gate(wanted: Parameters) -> None:
+    off = replace(READY.destination, settings=disabled(READY))
+    unheard = replace(READY.source, ports=(PortFacts("HV02", 6600, False, None), READY.source.ports[1]))
+    facts = build.pair(
+        source=unheard, destination=off, delegation={name: build.account(name) for name in ("HV01", "HV02")}
+    )
+    results = preflight(facts, wanted)
+    assert {item.check_id for item in obstacles(results)} == {
+        "enabled",
+        "port-6600",
+        "delegation",
+        "protocol-transition",
+    }
+    assert obstacles(results, removing=("01", "02")) == ()
+
+
+def test_a_closed_port_is_an_obstacle_once_the_listener_runs(wanted: Parameters) -> None:
+    facts = source(ports=(PortFacts("HV02", 6600, False, None), READY.source.ports[1]))
+    assert [item.check_id for item in obstacles(preflight(facts, wanted), removing=("01", "02"))] == ["port-6600"]
+
+
+def test_an_unreadable_account_is_an_obstacle_that_02_does_not_remove(wanted: Parameters) -> None:
+    found = obstacles(preflight(accounts(HV01=None), wanted), removing=("01", "02"))
+    assert {item.check_id for item in found} == {"delegation", "protocol-transition"}
+
+
+def test_a_refusal_names_the_first_obstacle_whole_and_the_others_by_title(wanted: Parameters) -> None:
+    facts = replace(destination(switches=("Internal",), cpu_manufacturer="AuthenticAMD"))
+    told = str(refusal(obstacles(preflight(facts, wanted))))
+    assert told.startswith("HV02: ")
+    assert "AuthenticAMD" in told
+    assert "1 more obstacle: Virtual switches exist at the destination" in told
+
+
+def test_switch_names_are_compared_as_windows_does(wanted: Parameters) -> None:
+    found = {item.check_id: item for item in preflight(destination(switches=("lan",)), wanted)}["switches"]
+    assert found.level is Level.PASS

@@ -1,0 +1,69 @@
+"""Is it the same machine? Rows, differences, proofs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import builders
+
+from snlm_lib.change.checks.model import Level
+from snlm_lib.change.parity import differences, identity_rows, proofs
+from snlm_lib.change.reconcile import Owner
+from snlm_lib.estate.model import VmStatus
+
+THERE = VmStatus("HV02", "Running", ("Ok",), "Operating normally")
+
+
+def levels(**changes: object) -> dict[str, Level]:
+    given = {
+        "owner": Owner.DESTINATION,
+        "destination": THERE,
+        "changed": [],
+        "addresses": (["10.20.0.51"], ["10.20.0.51", "fe80::1"]),
+        **changes,
+    }
+    found = proofs(
+        given["owner"],  # type: ignore[arg-type]
+        given["destination"],  # type: ignore[arg-type]
+        names=("HV01", "HV02"),
+        changed=given["changed"],  # type: ignore[arg-type]
+        addresses=given["addresses"],  # type: ignore[arg-type]
+    )
+    return {item.check_id: item.level for item in found}
+
+
+def test_a_moved_machine_has_other_folders_and_uptime_and_nothing_else() -> None:
+    before = builders.machine()
+    disks = tuple(replace(disk, path="E:\\New\\" + disk.path.rsplit("\\", 1)[-1]) for disk in before.disks)
+    after = replace(before, host="HV02", uptime_s=3.0, disks=disks, configuration_path="E:\\New")
+    assert differences(identity_rows(before), identity_rows(after)) == []
+
+
+def test_what_was_lost_is_named_with_before_and_after() -> None:
+    before = builders.machine()
+    after = replace(before, processors=2, adapters=(replace(before.adapters[0], mac_address="00155D999999"),))
+    assert differences(identity_rows(before), identity_rows(after)) == [
+        {"fact": "virtual processors", "before": "4", "after": "2"},
+        {"fact": "Network Adapter: MAC address", "before": "00155D010203", "after": "00155D999999"},
+    ]
+
+
+def test_a_vanished_disk_is_a_difference() -> None:
+    before = builders.machine()
+    after = replace(before, disks=before.disks[:1])
+    (only,) = differences(identity_rows(before), identity_rows(after))
+    assert only == {"fact": "disk SCSI 0:1", "before": "data.vhdx, 100.0 GiB", "after": None}
+
+
+def test_all_proofs_hold_after_a_good_move() -> None:
+    assert set(levels().values()) == {Level.PASS}
+
+
+def test_each_proof_fails_for_its_own_reason() -> None:
+    assert levels(destination=None)["runs-there"] is Level.FAIL
+    assert levels(destination=replace(THERE, state="Paused"))["runs-there"] is Level.FAIL
+    assert levels(owner=Owner.BOTH)["only-there"] is Level.FAIL
+    changed = [{"fact": "name", "before": "a", "after": "b"}]
+    assert levels(changed=changed)["same-machine"] is Level.FAIL
+    assert levels(addresses=(["10.20.0.51"], ["10.20.0.99"]))["same-address"] is Level.FAIL
+    assert levels(addresses=([], []))["same-address"] is Level.FAIL
