@@ -1,0 +1,43 @@
+# With Python 3.11 or newer (with venv) and make, everything else is set up in .venv.
+# `make rehearse SCENARIO=missing-switch` plays another scenario; `PYTHON=python3.12 make ...` chooses.
+
+PYTHON ?= python3
+SCENARIO ?= rehearsal
+ifeq ($(OS),Windows_NT)
+BIN := .venv/Scripts
+else
+BIN := .venv/bin
+endif
+
+.PHONY: rehearse test lint format lock bench docs setup clean
+
+rehearse: setup
+	@$(BIN)/python -m snlm_lib rehearse $(SCENARIO)
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+
+format: setup
+	$(BIN)/python -m ruff check --fix .
+	$(BIN)/python -m ruff format .
+
+lock: setup
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/python -m uv pip compile --quiet --universal --generate-hashes \
+		--no-annotate --no-emit-index-url --group dev --python-version 3.11 pyproject.toml -o requirements.lock
+
+bench: setup
+	$(BIN)/python benchmarks/rehearsal.py
+
+docs: setup
+	$(BIN)/python tools/write_docs.py
+
+setup:
+	@$(PYTHON) tools/setup_venv.py
+
+clean:
+	rm -rf .venv .venv.lock .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,174 @@
+"""One notebook, one fresh kernel of this very interpreter: the only door to papermill. Judges no step.
+
+papermill's own cell status is not believed (it calls cells completed that never ran): what counts is
+read from the saved file afterwards.
+"""
+
+# ruff: noqa: E402  (the line that blocks a slow import must come before the imports that ask for it)
+from __future__ import annotations
+
+import ast
+import json
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# jupyter_events asks for it and it compiles grammars for 0.85 s; only a check nobody uses is lost
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+
+import papermill
+from ipykernel.kernelspec import get_kernel_dict
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from nbclient.exceptions import DeadKernelError
+from papermill.exceptions import PapermillExecutionError
+from traitlets import Dict
+from traitlets.config import Config
+
+from snlm_lib.errors import InputError
+
+__all__ = ["Declared", "Execution", "OwnKernelManager", "declared_parameters", "execute", "inspect_saved"]
+
+_KERNEL_NAME = "snlm"
+_AUTOSAVE_S = 2  # what a killed cell had shown until then is kept
+_START_LIMIT_S = 60
+_BLOCK_IN_KERNEL = "--IPKernelApp.exec_lines=import sys; sys.modules.setdefault('rfc3987_syntax', None); del sys"
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One line of a parameters cell: ``name: kind = default``."""
+
+    name: str
+    kind: str
+    default: Any
+
+
+@dataclass(frozen=True)
+class Execution:
+    """What is wrong with an executed notebook, in sentences; none = every code cell ran to its end."""
+
+    problems: tuple[str, ...]
+    interrupted: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """True when papermill returned, every code cell ran, and none of them raised."""
+        return not self.problems and not self.interrupted
+
+
+class OwnKernelManager(AsyncKernelManager):
+    """Starts this interpreter, whatever kernelspec of that name is installed somewhere."""
+
+    additions = Dict().tag(config=True)  # environment variables beside our own
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        return KernelSpec(resource_dir="", **get_kernel_dict(extra_arguments=[_BLOCK_IN_KERNEL]))
+
+    async def _async_pre_start_kernel(self, **options: Any) -> tuple[list[str], dict[str, Any]]:
+        options["env"] = {**os.environ, **self.additions}
+        return await super()._async_pre_start_kernel(**options)
+
+
+def declared_parameters(notebook: Path) -> tuple[Declared, ...]:
+    """The parameters a notebook declares, in order; raises InputError when the cell is not plain declarations."""
+    return tuple(
+        _declared(statement, notebook)
+        for cell in _read(notebook).get("cells", [])
+        if "parameters" in cell.get("metadata", {}).get("tags", [])
+        for statement in ast.parse(_source(cell)).body
+    )
+
+
+def _declared(statement: ast.stmt, notebook: Path) -> Declared:
+    if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and statement.value:
+        try:
+            default = ast.literal_eval(statement.value)
+        except ValueError:
+            default = ...
+        if default is not ...:
+            return Declared(statement.target.id, ast.unparse(statement.annotation), default)
+    raise InputError(
+        f"not a parameter: {ast.unparse(statement)!r}",
+        where=notebook.name,
+        remedy="Write it as 'name: type = default  # help'.",
+    )
+
+
+def execute(source: Path, target: Path, *, values: Mapping[str, Any], environ: Mapping[str, str]) -> Execution:
+    """Run ``source`` with ``values`` in a kernel of its own, save it as ``target``, and look at what was saved.
+
+    ``environ`` is added to the kernel's environment. A Ctrl-C ends the kernel and is reported, not raised.
+    """
+    config = Config({"OwnKernelManager": {"transport_encryption": "auto", "additions": dict(environ)}})
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)  # what it says is in the judgement
+    try:
+        papermill.execute_notebook(
+            str(source),
+            str(target),
+            parameters=dict(values),
+            kernel_name=_KERNEL_NAME,
+            language="python",
+            progress_bar=False,
+            cwd=str(source.parent),
+            start_timeout=_START_LIMIT_S,
+            autosave_cell_every=_AUTOSAVE_S,
+            kernel_manager_class=OwnKernelManager,
+            shutdown_kernel="immediate",
+            config=config,
+        )
+    except KeyboardInterrupt:
+        return Execution(("it was interrupted", *inspect_saved(target)), interrupted=True)
+    except PapermillExecutionError as error:
+        return Execution((f"a cell raised {error.ename}: {_short(error.evalue)}",))
+    except DeadKernelError:
+        return Execution(("its kernel died", *inspect_saved(target)))
+    except Exception as error:  # whatever papermill or the kernel throws, the record must still be judged and sealed
+        return Execution((f"papermill ended with {type(error).__name__}: {_short(str(error))}", *inspect_saved(target)))
+    return Execution(inspect_saved(target))
+
+
+def inspect_saved(notebook: Path) -> tuple[str, ...]:
+    """What in a saved notebook forbids to call it complete; empty when nothing does."""
+    try:
+        data = _read(notebook)
+    except InputError as error:
+        return (str(error),)
+    problems = [] if data["metadata"].get("papermill", {}).get("end_time") else ["it was cut off before its end"]
+    for number, cell in enumerate(data["cells"], 1):
+        if cell["cell_type"] != "code" or not _source(cell).strip():
+            continue
+        if cell.get("execution_count") is None:
+            problems.append(f"cell {number} never ran")
+        problems += [
+            f"cell {number} raised {output.get('ename')}: {_short(str(output.get('evalue')))}"
+            for output in cell.get("outputs", [])
+            if output.get("output_type") == "error"
+        ]
+    return tuple(problems)
+
+
+def _read(notebook: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(notebook.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError("there is no such notebook", where=notebook.name) from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot be read as a notebook ({type(error).__name__})", where=notebook.name) from None
+    if not isinstance(data, dict):
+        raise InputError("is not a notebook", where=notebook.name)
+    return data
+
+
+def _source(cell: Mapping[str, Any]) -> str:
+    text = cell.get("source", "")
+    return text if isinstance(text, str) else "".join(text)
+
+
+def _short(text: str) -> str:
+    return " ".join(text.split())[:300]

@@ -1,0 +1,110 @@
+"""Did a step do what its result says? Result, saved notebook and journal against each other; runs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from snlm_lib.clock import Clock
+from snlm_lib.errors import RecordError
+from snlm_lib.execute import Execution
+from snlm_lib.record.folder import Record
+from snlm_lib.record.journal import Entry, open_intents
+from snlm_lib.record.result import ChangeRow, StepResult, Verdict, read_result, write_result
+from snlm_lib.units import iso_utc
+
+__all__ = ["Witness", "judge_step", "settle", "write_not_started"]
+
+
+@dataclass(frozen=True)
+class Witness:
+    """What is known of a step from outside its kernel.
+
+    ``told`` is its own result (None: it left none), ``open_intents`` say what was begun without an
+    outcome, ``acted`` whether it recorded any intent at all.
+    """
+
+    told: Verdict | None
+    execution: Execution
+    open_intents: tuple[str, ...] = ()
+    acted: bool = False
+
+
+def settle(witness: Witness, reason: str = "") -> tuple[Verdict, str]:
+    """The verdict and why. Passed only if result, notebook and journal agree; in doubt it is unknown."""
+    problems = "; ".join(witness.execution.problems)
+    if witness.open_intents:
+        return Verdict.UNKNOWN, f"begun, with no outcome recorded: {', '.join(witness.open_intents)} ({problems})"
+    if witness.told is None:
+        if witness.execution.interrupted and not witness.acted:
+            return Verdict.REFUSED, "interrupted by the operator before it changed anything"
+        return Verdict.UNKNOWN, f"it left no result: {problems or 'its last cell wrote none'}"
+    if witness.told is Verdict.PASSED and not witness.execution.whole:
+        return Verdict.UNKNOWN, f"its result says passed, but {problems}"
+    return witness.told, reason
+
+
+def judge_step(record: Record, step: str, execution: Execution, *, clock: Clock) -> StepResult:
+    """Settle the verdict of ``step``, write it where it differs from what the step says, and journal it."""
+    journal = record.journal(clock)
+    told, execution = _told(record, step, execution)
+    entries = [entry for entry in journal.entries() if entry.step == step]
+    witness = Witness(
+        told.verdict if told else None,
+        execution,
+        tuple(str(entry.data.get("what")) for entry in open_intents(entries, step)),
+        any(entry.kind == "intent" for entry in entries),
+    )
+    verdict, reason = settle(witness, told.reason if told else "")
+    result = told
+    if result is None or (result.verdict, result.reason) != (verdict, reason):
+        result = _corrected(told or _empty(step, clock), verdict, reason)
+        result = result.model_copy(update={"changes": _rows(result.changes, entries)})
+        write_result(record, result)
+    journal.append("verdict", step, {"verdict": verdict.value, "reason": reason, "by": "runner"})
+    return result
+
+
+def write_not_started(record: Record, step: str, reason: str, *, clock: Clock) -> StepResult:
+    """Say of ``step`` that it never began: refused, so the run cannot count as passed."""
+    result = _corrected(_empty(step, clock), Verdict.REFUSED, reason)
+    write_result(record, result)
+    record.journal(clock).append("verdict", step, {"verdict": "refused", "reason": reason, "by": "runner"})
+    return result
+
+
+def _told(record: Record, step: str, execution: Execution) -> tuple[StepResult | None, Execution]:
+    try:
+        return read_result(record, step), execution
+    except RecordError as error:  # a result that does not fit its schema is no result, but it is said why
+        return None, Execution((str(error), *execution.problems), execution.interrupted)
+
+
+def _rows(told: list[ChangeRow], entries: Sequence[Entry]) -> list[ChangeRow]:
+    """The step's own rows, and what its journal says beyond them: a kernel that died listed nothing."""
+    listed = {row.intent_id for row in told}
+    ends = {str(entry.data.get("intent_id")): entry.data.get("result") for entry in entries if entry.kind == "outcome"}
+    return told + [
+        _row(entry.data, ends.get(str(entry.data.get("intent_id")), "unknown"))
+        for entry in entries
+        if entry.kind == "intent" and str(entry.data.get("intent_id")) not in listed
+    ]
+
+
+def _row(intent: Mapping[str, Any], result: Any) -> ChangeRow:
+    return ChangeRow(
+        intent_id=str(intent.get("intent_id")),
+        what=str(intent.get("what", "")),
+        undo=str(intent.get("undo", "")),
+        result=result if result in ("done", "failed") else "unknown",
+    )
+
+
+def _empty(step: str, clock: Clock) -> StepResult:
+    now = iso_utc(clock.utc_now())
+    return StepResult(step=step, verdict=Verdict.UNKNOWN, reason="", started_utc=now, ended_utc=now)
+
+
+def _corrected(result: StepResult, verdict: Verdict, reason: str) -> StepResult:
+    return result.model_copy(update={"verdict": verdict, "reason": reason})

@@ -1,0 +1,123 @@
+"""The lab as a process of ours: start it, wait for its descriptor, end it, bring its truth home.
+
+Knows the lab only by its command line and its files; speaks no protocol.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from snlm_lib.clock import Clock
+from snlm_lib.errors import LabError, ParameterError
+from snlm_lib.parameters import project_root
+from snlm_lib.process import ProcessIdentity, identity_of, spawn, terminate
+
+__all__ = ["LabProcess", "running_lab", "scenario_file", "scenario_names"]
+
+_TRUTH = ("world-before.json", "world-after.json", "truth.json")
+_START_LIMIT_S = 60.0
+_STOP_LIMIT_S = 20.0
+_POLL_S = 0.05
+
+
+@dataclass
+class LabProcess:
+    """A lab we started: its process, its folder, its descriptor. ``stop`` may be called twice."""
+
+    who: ProcessIdentity
+    state: Path
+    clock: Clock
+    stopped: bool = field(default=False, init=False)
+
+    @property
+    def descriptor(self) -> Path:
+        """What SNLM_LAB names."""
+        return self.state / "descriptor.json"
+
+    def stop(self) -> None:
+        """Ask by the stop file, wait, then end it; afterwards the truth files stand."""
+        if self.stopped:
+            return
+        (self.state / "stop").touch()
+        end = self.clock.monotonic_s() + _STOP_LIMIT_S
+        while self.who.alive() and self.clock.monotonic_s() < end:
+            self.clock.sleep(_POLL_S)
+        terminate(self.who)
+        self.stopped = True
+
+    def bring_truth(self, folder: Path) -> None:
+        """Stop the lab and copy its truth into ``folder``; raises LabError when it wrote none."""
+        self.stop()
+        folder.mkdir(exist_ok=True)
+        for name in _TRUTH:
+            try:
+                shutil.copyfile(self.state / name, folder / name)
+            except FileNotFoundError:
+                raise LabError(f"the lab ended without writing {name}: {_last_line(self.state)}") from None
+
+
+def scenario_names() -> list[str]:
+    """What the lab can play."""
+    return sorted(path.stem for path in (project_root() / "parameters" / "scenarios").glob("*.yaml"))
+
+
+def scenario_file(name: str) -> Path:
+    """The file of a scenario; raises ParameterError that lists them all."""
+    if name not in scenario_names():
+        raise ParameterError(
+            f"there is no scenario {name!r}",
+            where="parameters/scenarios",
+            remedy=f"Choose one of {', '.join(scenario_names())}.",
+        )
+    return project_root() / "parameters" / "scenarios" / f"{name}.yaml"
+
+
+@contextmanager
+def running_lab(scenario: Path, *, clock: Clock) -> Iterator[LabProcess]:
+    """A lab of our own while the block runs; its folder is deleted afterwards.
+
+    Raises LabError with the lab's last words when it does not come up within a minute.
+    """
+    state = Path(tempfile.mkdtemp(prefix="snlm-lab-"))
+    lab: LabProcess | None = None
+    try:
+        lab = LabProcess(_start(scenario, state), state, clock)
+        _wait_ready(lab)
+        yield lab
+    finally:
+        if lab is not None:
+            lab.stop()
+        shutil.rmtree(state, ignore_errors=True)
+
+
+def _start(scenario: Path, state: Path) -> ProcessIdentity:
+    words = ["--scenario", str(scenario), "--state", str(state), "--parent", str(os.getpid())]
+    return identity_of(spawn([sys.executable, "-m", "snlm_lib.lab", *words], log=state / "lab.log"))
+
+
+def _wait_ready(lab: LabProcess) -> None:
+    end = lab.clock.monotonic_s() + _START_LIMIT_S
+    while not lab.descriptor.exists():
+        if not lab.who.alive():
+            raise LabError(
+                f"the lab did not start: {_last_line(lab.state)}",
+                remedy="Correct the scenario, or set up again with 'make clean rehearse'.",
+            )
+        if lab.clock.monotonic_s() > end:
+            raise LabError(f"the lab was not ready within {_START_LIMIT_S:.0f} s: {_last_line(lab.state)}")
+        lab.clock.sleep(_POLL_S)
+
+
+def _last_line(state: Path) -> str:
+    try:
+        lines = (state / "lab.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    except OSError:
+        lines = []
+    return lines[-1] if lines else "it said nothing"

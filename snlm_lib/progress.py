@@ -1,0 +1,107 @@
+"""Shows a run while it goes: a living line on a terminal, plain lines elsewhere. Decides nothing.
+
+Uses no character that a Windows console of code page 1252 lacks.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.text import Text
+
+from snlm_lib.clock import Clock
+from snlm_lib.record.result import StepResult
+from snlm_lib.runbook import StepEvent
+from snlm_lib.units import say_duration_s
+
+__all__ = ["Watcher", "latest_percent"]
+
+_TAIL_BYTES = 4096
+_COLOURS = {"passed": "green", "refused": "yellow", "failed": "red", "unknown": "magenta"}
+
+
+def latest_percent(progress_csv: Path) -> int | None:
+    """The move's percentage in the last whole row of samples/progress.csv; None when there is none yet."""
+    try:
+        with progress_csv.open("rb") as file:
+            header = file.readline().decode("utf-8").strip().split(",")
+            file.seek(max(len(header), os.fstat(file.fileno()).st_size - _TAIL_BYTES))
+            lines = file.read().decode("utf-8", "replace").split("\n")[:-1]
+    except OSError:
+        return None
+    if not lines or "percent" not in header:
+        return None
+    row = next(csv.reader([lines[-1]]), [])
+    text = row[header.index("percent")] if len(row) == len(header) else ""
+    try:
+        return int(float(text))
+    except ValueError:
+        return None
+
+
+class _Living:
+    """The line of the running step; read anew each time the terminal is painted."""
+
+    def __init__(self, event: StepEvent, clock: Clock, started_s: float) -> None:
+        self._event = event
+        self._clock = clock
+        self._started_s = started_s
+        self._spinner = Spinner("line")
+
+    def __rich__(self) -> Spinner:
+        words = [self._event.step, say_duration_s(float(int(self._clock.monotonic_s() - self._started_s)))]
+        percent = latest_percent(self._event.record.samples / "progress.csv")
+        if self._event.step.startswith("05") and percent is not None:
+            words.append(f"{percent} %")
+        self._spinner.update(text=Text("  ".join(words)))
+        return self._spinner
+
+
+class Watcher:
+    """A listener for `run_change`: call it with each event; ``close`` when the run is over."""
+
+    def __init__(self, console: Console, clock: Clock) -> None:
+        self._console = console
+        self._clock = clock
+        self._started_s = 0.0
+        self._live: Live | None = None
+
+    def __call__(self, event: StepEvent) -> None:
+        if event.kind == "opened":
+            self.say(f"record {event.record.path}")
+        elif event.kind == "started":
+            self._start(event)
+        elif event.result is not None:
+            self._end(event.result)
+
+    def say(self, text: str, style: str = "") -> None:
+        """One line, as it is: no markup, no wrapping, at once."""
+        self._console.print(Text(text, style=style), soft_wrap=True)
+        self._console.file.flush()
+
+    def close(self) -> None:
+        """Take the living line away; may be called twice."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def _start(self, event: StepEvent) -> None:
+        self.close()
+        self._started_s = self._clock.monotonic_s()
+        if self._console.is_terminal:
+            living = _Living(event, self._clock, self._started_s)
+            self._live = Live(living, console=self._console, refresh_per_second=5, transient=True)
+            self._live.start()
+        else:
+            self.say(f"{event.step} started")
+
+    def _end(self, result: StepResult) -> None:
+        self.close()
+        took = say_duration_s(self._clock.monotonic_s() - self._started_s)
+        more = "; ".join(result.highlights[:1])
+        self.say(f"{result.step} {result.verdict} after {took}{f': {more}' if more else ''}", _COLOURS[result.verdict])

@@ -1,0 +1,316 @@
+"""Runs the notebooks of a change outside their kernels: validate, execute, judge, close, seal.
+
+Reads no host and decides nothing about one; believes a step's result file and journal, never papermill.
+The order is fixed: the first step that does not pass ends the run, and then the end of the monitor, 07,
+the report and the seal always follow, whoever pressed what.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from snlm_lib.clock import Clock
+from snlm_lib.errors import ParameterError, RecordError, SnlmError
+from snlm_lib.execute import Declared, Execution, declared_parameters, execute, inspect_saved
+from snlm_lib.judge import judge_step, write_not_started
+from snlm_lib.measure.monitor import find_monitor, stop_monitor
+from snlm_lib.parameters import Parameters, outputs_root, project_root, validate
+from snlm_lib.process import ProcessIdentity, identity_of, write_atomic
+from snlm_lib.provenance import who_and_what
+from snlm_lib.record.folder import Record, create_record, find_open_record, read_change
+from snlm_lib.record.journal import Kind
+from snlm_lib.record.report import build_report
+from snlm_lib.record.result import StepResult, Verdict, run_verdict
+from snlm_lib.record.seal import seal
+
+__all__ = ["REPORT_STEP", "STEPS", "Book", "RunOutcome", "Stage", "StepEvent", "close_record", "run_change"]
+
+STEPS = (
+    "01_enable_live_migration",
+    "02_configure_delegation",
+    "03_verify_hosts",
+    "04_start_ping_monitor",
+    "05_move_vm",
+    "06_verify_migration",
+)
+REPORT_STEP = "07_change_report"
+_MONITOR_WAIT_S = 10.0
+_RUNNING = "running.ipynb"  # papermill's saves are not atomic: the good name is given after judging
+_SAVED = "notebook.ipynb"
+Parameter = Mapping[str, tuple[Declared, ...]]
+
+
+@dataclass(frozen=True)
+class StepEvent:
+    """What whoever watches is told; ``result`` stands in "ended" only."""
+
+    kind: Literal["opened", "started", "ended"]
+    record: Record
+    step: str = ""
+    result: StepResult | None = None
+
+
+@dataclass(frozen=True)
+class Book:
+    """The notebooks of a change: their folder, the steps in order, and the one that gathers."""
+
+    folder: Path | None = None  # None: notebooks/ of the project
+    steps: tuple[str, ...] = STEPS
+    report: str = REPORT_STEP
+
+    def notebook(self, step: str) -> Path:
+        """The file of ``step``."""
+        return (self.folder or project_root() / "notebooks") / f"{step}.ipynb"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where a run plays: what the kernels' environment adds, what change.json adds, what comes before the seal.
+
+    ``beside_open`` lets it run beside an open record of the same change: rehearsals share one id.
+    """
+
+    environ: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=lambda: {"rehearsal": False})
+    before_seal: Callable[[Record], None] | None = None
+    beside_open: bool = False
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """How a run ended. ``results`` are in the order of the steps; a step that never ran is not among them."""
+
+    record: Record
+    verdict: Verdict
+    results: tuple[StepResult, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """0 passed, 1 failed, 2 refused, 3 unknown."""
+        return self.verdict.exit_code
+
+
+@dataclass(frozen=True)
+class _Desk:
+    """What every part of one run needs at hand."""
+
+    record: Record
+    clock: Clock
+    progress: Callable[[StepEvent], None]
+    stage: Stage
+    book: Book
+    interrupted: threading.Event = field(default_factory=threading.Event)
+
+    def note(self, kind: Kind, data: Mapping[str, Any]) -> None:
+        self.record.journal(self.clock).append(kind, None, data)
+
+
+def run_change(
+    parameters: Parameters,
+    *,
+    clock: Clock,
+    progress: Callable[[StepEvent], None],
+    stage: Stage | None = None,
+    book: Book | None = None,
+) -> RunOutcome:
+    """Carry out a change and leave a sealed record.
+
+    Raises InputError or RecordError before anything is created when a notebook is missing or declares
+    what the schema does not know, or when an open record of the same change stands in the way.
+    Whatever the steps do afterwards ends in a verdict, a Ctrl-C too.
+    """
+    stage, book = stage or Stage(), book or Book()
+    declared = _validated(book)
+    root = outputs_root({**os.environ, **stage.environ})
+    if not stage.beside_open:
+        _refuse_open(root, parameters.change_id)
+    facts = {**who_and_what(project_root()), "parameters": parameters.model_dump(mode="json"), **stage.facts}
+    desk = _Desk(create_record(root, parameters.change_id, clock=clock, facts=facts), clock, progress, stage, book)
+    desk.note("run-started", {"steps": list(book.steps), "runner": asdict(identity_of())})
+    progress(StepEvent("opened", desk.record))
+
+    def run(step: str) -> StepResult:
+        return _run_step(desk, step, parameters.subset(one.name for one in declared[step]))
+
+    try:
+        results = _run_steps(desk, run)
+    except BaseException:
+        with _undisturbed(desk):
+            _stop_monitor(desk)
+        raise
+    with _undisturbed(desk):
+        return _close(desk, results, run)
+
+
+def close_record(
+    record: Record, *, clock: Clock, progress: Callable[[StepEvent], None], book: Book | None = None
+) -> RunOutcome:
+    """Judge, report and seal an open record whose run is over: `snlm report`.
+
+    Only the notebook that gathers is run, if it never was; no host is asked. Raises RecordError when the
+    record is sealed already, or while the process that runs it lives.
+    """
+    record.refuse_sealed()
+    _refuse_running(record, clock)
+    desk = _Desk(record, clock, progress, Stage(), book or Book())
+    declared = _validated(desk.book)
+    values = validate(read_change(record).get("parameters", {}), where=str(record.change_json))
+    left = [step for step in desk.book.steps if record.step_dir(step).is_dir()]
+    results = [_judge_left(desk, step) for step in left]
+    never = [step for step in desk.book.steps if step not in left]
+    if never and all(result.verdict is Verdict.PASSED for result in results):
+        results.append(write_not_started(record, never[0], "it never began", clock=clock))
+
+    def gather(step: str) -> StepResult:
+        if record.step_dir(step).is_dir():
+            return _judge_left(desk, step)
+        return _run_step(desk, step, values.subset(one.name for one in declared[step]))
+
+    with _undisturbed(desk):
+        return _close(desk, results, gather)
+
+
+def _validated(book: Book) -> Parameter:
+    """What each notebook declares. A name the schema does not know would silently keep its default: refused."""
+    declared = {step: declared_parameters(book.notebook(step)) for step in (*book.steps, book.report)}
+    for step, parameters in declared.items():
+        for one in parameters:
+            if one.name not in Parameters.model_fields:
+                raise ParameterError(
+                    f"the notebook declares {one.name!r}, which the schema does not know",
+                    where=f"{step}.ipynb",
+                    remedy="Correct the name; parameters/README.md lists them.",
+                )
+    return declared
+
+
+def _refuse_open(root: Path, change_id: str) -> None:
+    found = find_open_record(root, change_id)
+    if found is not None:
+        raise RecordError(
+            f"change {change_id!r} has a record that is still open",
+            where=str(found.path),
+            remedy=f"If nobody works on it any more, run 'snlm report {found.path}', which judges and seals it.",
+        )
+
+
+def _refuse_running(record: Record, clock: Clock) -> None:
+    started = [entry.data for entry in record.journal(clock).entries() if entry.kind == "run-started"]
+    runner = started[-1].get("runner") if started else None
+    if runner and ProcessIdentity(int(runner["pid"]), float(runner["started"])).alive():
+        raise RecordError(
+            f"process {runner['pid']} is running this change",
+            where=str(record.path),
+            remedy="Wait until it ends, or end it with Ctrl-C, which closes the record itself.",
+        )
+
+
+def _run_steps(desk: _Desk, run: Callable[[str], StepResult]) -> list[StepResult]:
+    """The steps in order, up to the first that does not pass."""
+    results: list[StepResult] = []
+    try:
+        for step in desk.book.steps:
+            if desk.interrupted.is_set():
+                raise KeyboardInterrupt
+            results.append(run(step))
+            if results[-1].verdict is not Verdict.PASSED:
+                break
+    except KeyboardInterrupt:
+        results.append(_interrupted(desk, desk.book.steps[len(results)]))
+    return results
+
+
+def _interrupted(desk: _Desk, step: str) -> StepResult:
+    if desk.record.step_dir(step).is_dir():
+        return _judge_left(desk, step)
+    return write_not_started(desk.record, step, "interrupted by the operator before it began", clock=desk.clock)
+
+
+def _run_step(desk: _Desk, step: str, values: Mapping[str, Any]) -> StepResult:
+    folder = desk.record.step_dir(step)
+    folder.mkdir(parents=True, exist_ok=True)
+    desk.progress(StepEvent("started", desk.record, step))
+    environ = {**desk.stage.environ, "SNLM_RECORD": str(desk.record.path)}
+    execution = execute(desk.book.notebook(step), folder / _RUNNING, values=values, environ=environ)
+    return _judged(desk, step, execution)
+
+
+def _judge_left(desk: _Desk, step: str) -> StepResult:
+    """Judge what a run that is over left of ``step``."""
+    folder = desk.record.step_dir(step)
+    left = next((folder / name for name in (_RUNNING, _SAVED) if (folder / name).exists()), None)
+    return _judged(desk, step, Execution(inspect_saved(left) if left else ("no executed notebook is in the record",)))
+
+
+def _judged(desk: _Desk, step: str, execution: Execution) -> StepResult:
+    with _undisturbed(desk):
+        result = judge_step(desk.record, step, execution, clock=desk.clock)
+        running = desk.record.step_dir(step) / _RUNNING
+        if running.exists():
+            write_atomic(running.with_name(_SAVED), running.read_bytes())
+            running.unlink()
+    desk.progress(StepEvent("ended", desk.record, step, result))
+    return result
+
+
+def _close(desk: _Desk, results: Sequence[StepResult], gather: Callable[[str], StepResult]) -> RunOutcome:
+    """What follows whatever happened: end of the monitor, the lab's truth, 07, report, seal."""
+    _stop_monitor(desk)
+    if desk.stage.before_seal:
+        _attempt(desk, "what belongs into the record before the seal", lambda: _fetch(desk))
+    told = (*results, gather(desk.book.report))
+    verdict = run_verdict(*told)
+    desk.note("run-ended", {"verdict": verdict.value, "steps": {result.step: result.verdict.value for result in told}})
+    _attempt(desk, "the report", lambda: build_report(desk.record))
+    seal(desk.record, desk.clock)
+    return RunOutcome(desk.record, verdict, told)
+
+
+def _fetch(desk: _Desk) -> None:
+    if desk.stage.before_seal:
+        desk.stage.before_seal(desk.record)
+
+
+def _stop_monitor(desk: _Desk) -> None:
+    def stop() -> None:
+        handle = find_monitor(desk.record.path)
+        if handle is not None:
+            stop_monitor(handle, wait_s=_MONITOR_WAIT_S)
+
+    _attempt(desk, "ending the monitor", stop)
+
+
+def _attempt(desk: _Desk, what: str, action: Callable[[], object]) -> None:
+    """Do it; what goes wrong is noted, because a record must be sealed even without it."""
+    try:
+        action()
+    except (SnlmError, OSError) as error:
+        desk.note("note", {"problem": what, "error": str(error)})
+    except Exception as error:  # a fault of ours in a page must not cost the evidence
+        desk.note("note", {"problem": what, "error": f"{type(error).__name__}: {error}"})
+
+
+@contextmanager
+def _undisturbed(desk: _Desk) -> Iterator[None]:
+    """Judging and closing take seconds and are not cut short: who interrupts them is remembered.
+
+    A handler of ours, not "ignore": child processes inherit the latter.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    saved = {
+        number: signal.signal(number, lambda *_: desk.interrupted.set()) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in saved.items():
+            signal.signal(number, handler)

@@ -1,0 +1,136 @@
+"""Set up .venv from requirements.lock: once, whoever comes first; knows the standard library only.
+
+The lock is the operating system's, so it is freed when its holder dies. A folder that carries the
+building mark was left by an interrupted run and is made anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+__all__ = ["Setup", "main"]
+
+_STAMP = "snlm-stamp"
+_BUILDING = "snlm-building"
+_POLL_S = 0.2
+Runner = Callable[[list[str]], int]
+
+
+class _Lock:
+    """An exclusive lock on a file, kept by the operating system; waits as long as it takes."""
+
+    def __init__(self, path: Path, *, say: Callable[[str], None]) -> None:
+        self._path = path
+        self._say = say
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> _Lock:
+        self._file = self._path.open("ab")
+        told = False
+        while not _try_lock(self._file):
+            if not told:
+                self._say("another run is setting up .venv; waiting for it")
+                told = True
+            time.sleep(_POLL_S)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def _try_lock(file: IO[bytes]) -> bool:
+    try:
+        if os.name == "nt":
+            windows: Any = importlib.import_module("msvcrt")
+            file.seek(0)
+            windows.locking(file.fileno(), windows.LK_NBLCK, 1)
+        else:
+            unix: Any = importlib.import_module("fcntl")
+            unix.flock(file.fileno(), unix.LOCK_EX | unix.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+class Setup:
+    """One environment folder in ``root``; ``run`` starts a program and returns its exit code."""
+
+    def __init__(self, root: Path, *, run: Runner, say: Callable[[str], None]) -> None:
+        self._root = root
+        self._run = run
+        self._say = say
+        self.folder = root / ".venv"
+
+    @property
+    def python(self) -> Path:
+        """The environment's interpreter."""
+        return self.folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+    def stamp(self) -> str:
+        """What the environment must have been made from: lock, project, interpreter, place."""
+        digest = hashlib.sha256()
+        for name in ("requirements.lock", "pyproject.toml"):
+            digest.update((self._root / name).read_bytes())
+        digest.update(f"{sys.version_info[:2]} {self.folder}".encode())
+        return digest.hexdigest()
+
+    def ready(self) -> bool:
+        """True when the environment was finished from just this lock and project."""
+        mark = self.folder / _STAMP
+        return mark.is_file() and self.python.exists() and mark.read_text(encoding="utf-8") == self.stamp()
+
+    def ensure(self) -> int:
+        """Make the environment unless it is ready; returns the exit code."""
+        if self.ready():
+            return 0
+        with _Lock(self._root / ".venv.lock", say=self._say):
+            if self.ready():
+                return 0
+            usable = self.python.exists() and not (self.folder / _BUILDING).exists()
+            if usable and self._install() == 0:
+                return 0
+            return self._create() or self._install()
+
+    def _create(self) -> int:
+        self._say("setting up .venv (about a minute, once)")
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(exist_ok=True)
+        (self.folder / _BUILDING).touch()
+        return self._run([sys.executable, "-m", "venv", str(self.folder)])
+
+    def _install(self) -> int:
+        (self.folder / _STAMP).unlink(missing_ok=True)
+        (self.folder / _BUILDING).touch()
+        pip = [str(self.python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+        code = self._run([*pip, "--require-hashes", "-r", str(self._root / "requirements.lock")])
+        code = code or self._run([*pip, "--no-deps", "--no-build-isolation", "-e", str(self._root)])
+        if code == 0:
+            (self.folder / _STAMP).write_text(self.stamp(), encoding="utf-8")
+            (self.folder / _BUILDING).unlink(missing_ok=True)
+        return code
+
+
+def main(root: Path) -> int:
+    """Set up ``root``/.venv; returns 0, or the code of the program that failed."""
+    if sys.version_info < (3, 11):  # noqa: UP036  (an older python3 may well call this file)
+        print(f"snlm needs Python 3.11 or newer; this is {sys.version.split()[0]}", file=sys.stderr)
+        return 2
+    return Setup(root, run=lambda argv: subprocess.run(argv, check=False).returncode, say=_say).ensure()
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(__file__).resolve().parent.parent))
