@@ -1,1 +1,55 @@
 """What 05 and 06 draw: samples of this record, through `snlm_lib.record.charts`."""
+
+from __future__ import annotations
+
+from snlm_lib import show
+from snlm_lib.record.charts.passes import passes_figure
+from snlm_lib.record.charts.phases import phase_bands
+from snlm_lib.record.charts.pings import Clocks, pings_figure, pings_zoom_figure
+from snlm_lib.record.charts.progress import progress_figure
+from snlm_lib.record.samples import Columns, read_samples
+from snlm_lib.step import Step
+from snlm_lib.steps.verify import Away
+
+__all__ = ["passes", "pings", "progress", "zoom"]
+
+
+def _samples(step: Step, name: str) -> Columns:
+    return read_samples(step.record.samples / f"{name}.csv")
+
+
+def progress(step: Step) -> None:
+    """Percent against time, with the phases as bands."""
+    course, memory = _samples(step, "progress"), _samples(step, "passes")
+    drawn = progress_figure(course, memory, bands=phase_bands(course, memory))
+    show.figure(drawn, words="Progress of the move in percent against seconds since it was requested.")
+
+
+def passes(step: Step) -> None:
+    """Memory passes: dirty pages and bytes."""
+    show.figure(
+        passes_figure(_samples(step, "passes")), words="Memory copied and still dirty in each pre-copy pass."
+    )
+
+
+def pings(step: Step, away: Away) -> None:
+    """Every probe, lost ones marked, over the phases of the move."""
+    course, memory = _samples(step, "progress"), _samples(step, "passes")
+    drawn = pings_figure(
+        _samples(step, "pings"), requested_utc=away.requested_utc, bands=phase_bands(course, memory)
+    )
+    show.figure(drawn, words="Round-trip time of every probe; each lost probe is a mark.")
+
+
+def zoom(step: Step, away: Away) -> None:
+    """The seconds around the longest gap, with both clocks as bars."""
+    report = away.report
+    clocks = Clocks(
+        gap_s=report.gap_s if report else None,
+        lower_s=report.gap_lower_s if report else None,
+        upper_s=report.gap_upper_s if report else None,
+        kind=report.gap_kind if report else None,
+        host_blackout_s=away.host_blackout_s,
+    )
+    drawn = pings_zoom_figure(_samples(step, "pings"), clocks, requested_utc=away.requested_utc)
+    show.figure(drawn, words="The seconds around the longest gap, probe by probe, with both clocks below.")
