@@ -121,7 +121,7 @@ def tell_away(step: Step, away: Away) -> tuple[CheckResult, ...]:
             "interval_s": report.interval_ms / 1000,
             "host_blackout_s": away.host_blackout_s,
             "residue_s": report.residue_s,
-            "cause": report.cause.value,
+            "cause": report.residue.cause.value,
             "usable": report.usable,
         }
     )
@@ -148,7 +148,7 @@ def _sentence(report: DowntimeReport) -> str:
     if report.gap_s is None:
         return f"No probe was lost: away for less than {report.gap_upper_s or report.interval_ms / 1000:.2f} s."
     host = "no figure from the host" if report.host_blackout_s is None else f"host blackout {report.host_blackout_s} s"
-    rest = "" if report.residue_s is None else f"; the rest, {report.residue_s:.2f} s, {report.cause.value}"
+    rest = "" if report.residue_s is None else f"; the rest, {report.residue_s:.2f} s, {report.residue.cause.value}"
     return (
         f"Away {report.gap_s:.2f} s by {str(report.gap_kind).upper()} probes"
         f" (at least {report.gap_lower_s:.2f} s, at most {report.gap_upper_s:.2f} s); {host}{rest}."
