@@ -34,6 +34,7 @@ from psrpcore.types import (
     ProgressRecordType,
     PSInvocationState,
     PSObject,
+    PSPrimitiveDictionary,
     PSRPMessageType,
     PSVersion,
     RunspaceAvailability,
@@ -103,7 +104,7 @@ class _Pool(ServerRunspacePool):
     """psrpcore's pool with Windows' habits; messages leave through ``outbox``."""
 
     def __init__(self) -> None:
-        super().__init__(application_private_data={"PSVersionTable": _version_table()})
+        super().__init__(application_private_data={"PSVersionTable": PSPrimitiveDictionary(_version_table())})
         self.outbox: list[Outgoing] = []
 
     def prepare_message(

@@ -11,7 +11,7 @@ import socket
 import socketserver
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from typing import Any
 from snlm_lib.clock import Clock, SystemClock
 from snlm_lib.lab.auth import AuthReply, ConnectionAuth, SealError, install_user_file, remove_user_file
 from snlm_lib.lab.pipeline import PipelineHost
-from snlm_lib.lab.service import DEFAULT_ENDPOINTS, WsmanService
+from snlm_lib.lab.service import WsmanService
 
 __all__ = ["LabServer"]
 
@@ -47,14 +47,13 @@ class LabServer:
         users: Mapping[str, str],
         state_dir: Path,
         fixed_ports: Mapping[str, int] | None = None,
-        endpoints: Collection[str] = DEFAULT_ENDPOINTS,
         clock: Clock | None = None,
     ) -> None:
         self._users = dict(users)
         self._user_file = state_dir / "ntlm-users"
         self._listeners: dict[str, _Listener] = {}
         for host in hosts:
-            service = WsmanService(host, clock=clock or SystemClock(), endpoints=endpoints)
+            service = WsmanService(host, clock=clock or SystemClock())
             self._listeners[host.name] = _Listener(service, self._users, port=(fixed_ports or {}).get(host.name, 0))
         self._threads: list[threading.Thread] = []
 

@@ -20,7 +20,7 @@ from pypsrp.powershell import PowerShell, RunspacePool
 from pypsrp.wsman import WSMan
 
 from snlm_lib.lab.server import LabServer
-from tests.lab.conftest import OPERATOR, OTHER, PASSWORDS, Connect, ToyHost, command, in_background, until
+from tests.lab.toy_host import OPERATOR, OTHER, PASSWORDS, Connect, ToyHost, command, in_background, until
 
 
 class Lanes:

@@ -15,7 +15,7 @@ from pypsrp.shell import WinRS
 from snlm_lib.clock import FakeClock
 from snlm_lib.lab.pipeline import Caller
 from snlm_lib.lab.service import WsmanService
-from tests.lab.conftest import OTHER, ToyHost, command, local_wsman
+from tests.lab.toy_host import OTHER, ToyHost, command, local_wsman, until
 
 
 def refused(call: Callable[..., object], *arguments: object, **named: object) -> int:
@@ -103,6 +103,7 @@ def test_the_age_of_a_shell_is_the_clocks(toy: ToyHost) -> None:
 
 def test_closing_the_service_ends_its_pipelines(service: WsmanService, toy: ToyHost, local_pool: RunspacePool) -> None:
     command(local_pool, "Wait-Gate").begin_invoke()
+    until(lambda: toy.at_gate == 1)
     service.close()
     assert toy.stopped.is_set()
     assert not [thread for thread in threading.enumerate() if thread.name == "lab-pipeline-TOY01"]

@@ -16,7 +16,7 @@ from pypsrp.wsman import NAMESPACES
 
 from snlm_lib.lab.service import WsmanService
 from snlm_lib.lab.values import I64, Credential
-from tests.lab.conftest import LocalTransport, ToyHost, command, in_background, local_wsman, until
+from tests.lab.toy_host import LocalTransport, ToyHost, command, in_background, local_wsman, until
 
 
 def sent_by(pool: RunspacePool) -> LocalTransport:
