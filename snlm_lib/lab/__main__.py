@@ -1,0 +1,163 @@
+"""The lab as a process: ``python -m snlm_lib.lab --scenario FILE --state DIR [--parent PID]``.
+
+Starts the guests and the simulated hosts, writes the descriptor when everything answers, and ends
+on SIGTERM or Ctrl-C, on a file ``stop`` in its folder, or when its parent is gone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import secrets
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from snlm_lib.clock import Clock, SystemClock
+from snlm_lib.errors import SnlmError
+from snlm_lib.lab.guests import GuestProcess
+from snlm_lib.lab.host import LabComputer
+from snlm_lib.lab.scenario import Scenario, build_world, load_scenario
+from snlm_lib.lab.server import LabServer
+from snlm_lib.lab.world import World
+from snlm_lib.process import ProcessIdentity, identity_of, on_terminate, write_atomic, write_private
+
+__all__ = ["Lab", "main", "truth"]
+
+_POLL_S = 0.1
+_EXIT_BAD_INPUT = 2
+_NOT_IN_TRUTH = ("pages_by_pass",)
+
+
+def canonical(data: object) -> str:
+    """JSON that is the same for the same data."""
+    return json.dumps(data, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def truth(world: World) -> dict[str, Any]:
+    """What really happened in every move so far."""
+    with world.lock:
+        moves = [{k: v for k, v in asdict(each).items() if k not in _NOT_IN_TRUTH} for each in world.moves]
+    return {"schema": "snlm.truth/1", "scenario": world.name, "moves": moves}
+
+
+class Lab:
+    """Guests, hosts and files of one scenario; a context manager that leaves nothing running."""
+
+    def __init__(self, scenario: Scenario, state: Path, *, clock: Clock | None = None) -> None:
+        self.world = build_world(scenario, clock=clock)
+        self._state = state
+        self._operator = f"{scenario.domain.netbios}\\{scenario.domain.operator}"
+        self._directory = scenario.domain.controller
+        self._guests: dict[str, GuestProcess] = {}
+        self._server: LabServer | None = None
+
+    def __enter__(self) -> Lab:
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            if self._server is not None:
+                self._server.close()  # nobody changes the world any more
+            self._write("world-after.json", self.world.snapshot())
+            self._write("truth.json", truth(self.world))
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """End sockets and guests, forget the password; safe to call twice."""
+        if self._server is not None:
+            self._server.close()
+        for guest in self._guests.values():
+            guest.stop()
+        self._guests.clear()
+        with contextlib.suppress(OSError):
+            self._secret_file.unlink(missing_ok=True)
+
+    def _start(self) -> None:
+        self._state.mkdir(parents=True, exist_ok=True)
+        for name in ("stop", "descriptor.json", "world-after.json", "truth.json"):
+            (self._state / name).unlink(missing_ok=True)
+        password = secrets.token_urlsafe(18)
+        self.world.set_password(self._operator, password)
+        for vm_id, name in self._living():
+            self._guests[name] = guest = GuestProcess(name)
+            self.world.guests[vm_id] = guest
+        computers = [LabComputer(self.world, host) for host in self.world.hosts.values()]
+        self._server = LabServer(
+            computers, users={self._operator: password}, state_dir=self._state, clock=self.world.clock
+        )
+        self._server.start()
+        write_private(self._secret_file, password)
+        self._write("world-before.json", self.world.snapshot())
+        self._write("descriptor.json", self._descriptor(self._server.ports))
+
+    @property
+    def _secret_file(self) -> Path:
+        return self._state / "operator.secret"
+
+    def _living(self) -> list[tuple[Any, str]]:
+        machines = [vm for host in self.world.hyperv_hosts() for vm in host.vms.values()]
+        return [(vm.vm_id, vm.name) for vm in machines if vm.vm_id in self.world.guest_vms]
+
+    def _write(self, name: str, data: object) -> None:
+        write_atomic(self._state / name, canonical(data))
+
+    def _descriptor(self, ports: dict[str, int]) -> dict[str, object]:
+        me = identity_of()
+        return {
+            "schema": "snlm.lab/1",
+            "scenario": self.world.name,
+            "pid": me.pid,
+            "process_started": me.started,
+            "hosts": {name: {"address": "127.0.0.1", "port": port} for name, port in ports.items()},
+            "directory": self._directory,
+            "user": self._operator,
+            "secret": f"file:{self._secret_file.resolve()}",
+            "guests": {name: self._guest_entry(name, guest) for name, guest in self._guests.items()},
+            "truth_dir": str(self._state.resolve()),
+        }
+
+    def _guest_entry(self, name: str, guest: GuestProcess) -> dict[str, object]:
+        machines = (vm for host in self.world.hyperv_hosts() for vm in host.vms.values() if vm.name == name)
+        ips = [address for vm in machines for adapter in vm.adapters for address in adapter.ip_addresses]
+        return {"address": "127.0.0.1", "udp_port": guest.udp_port, "tcp_port": guest.tcp_port, "ips": ips}
+
+
+def wait_for_end(state: Path, parent: ProcessIdentity | None, ended: threading.Event) -> None:
+    """Until told to end: by a signal (``ended``), the file ``stop``, or the parent's death."""
+    while not ended.wait(_POLL_S):
+        if (state / "stop").exists() or (parent is not None and not parent.alive()):
+            return
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the lab; 0 when ended in order, 2 for a scenario or a folder that will not do."""
+    parser = argparse.ArgumentParser(prog="python -m snlm_lib.lab", description="simulated Hyper-V hosts")
+    parser.add_argument("--scenario", type=Path, required=True, help="a scenario file (YAML)")
+    parser.add_argument("--state", type=Path, required=True, help="folder for descriptor, secret and truth files")
+    parser.add_argument("--parent", type=int, help="end when this process is gone")
+    wanted = parser.parse_args(argv)
+    ended = threading.Event()
+    on_terminate(ended.set)
+    try:
+        parent = identity_of(wanted.parent) if wanted.parent is not None else None
+        with Lab(load_scenario(wanted.scenario), wanted.state, clock=SystemClock()):
+            wait_for_end(wanted.state, parent, ended)
+    except (SnlmError, OSError) as error:
+        print(f"{error}", file=sys.stderr)
+        return _EXIT_BAD_INPUT
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,169 @@
+"""The living guest: echoes UDP and TCP until it is told to be silent. Knows no host and no move.
+
+A process of its own (``python -m snlm_lib.lab.guest``), so that the load of the lab never silences
+it. Lines on stdin: ``silent``, ``answer``, ``stop``; the end of stdin is ``stop``. JSON lines on
+stdout: the ports when ready, ``{"silent": true}`` and ``{"silence_s": ...}`` as each takes effect.
+What arrives during silence is read and dropped, never answered late. The kernel accepts a TCP
+connection even then; only an exchanged line says that the guest lives.
+"""
+
+from __future__ import annotations
+
+import json
+import selectors
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from typing import IO
+
+from snlm_lib.clock import Clock, SystemClock
+
+__all__ = ["EchoGuest", "main"]
+
+_CHUNK = 65536
+
+
+class _Line:
+    """One TCP connection: whole lines out of bytes; a line begun in silence never gets an answer."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self._rest = b""
+        self._doomed = False
+
+    def take(self, data: bytes, *, silent: bool) -> bytes:
+        """The lines to send back for ``data``, newline included; nothing while silent."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if silent:
+            self._doomed = bool(self._rest)
+            return b""
+        if lines and self._doomed:
+            del lines[0]
+            self._doomed = False
+        return b"".join(line + b"\n" for line in lines)
+
+
+class EchoGuest:
+    """Sockets on 127.0.0.1, one thread, one selector; ``command`` is the reading end for orders."""
+
+    def __init__(self, command: socket.socket, tell: Callable[[dict[str, object]], None], clock: Clock) -> None:
+        self._tell = tell
+        self._clock = clock
+        self._silent_since_s: float | None = None
+        self._running = True
+        self._orders = b""
+        self._selector = selectors.DefaultSelector()
+        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._udp.bind(("127.0.0.1", 0))
+        self._tcp = socket.create_server(("127.0.0.1", 0))
+        self._command = command
+        self._watch(self._udp, self._datagrams)
+        self._watch(self._tcp, self._connections)
+        self._watch(command, self._read_orders)
+
+    def serve(self) -> None:
+        """Tell the ports, then answer until told to stop."""
+        self._tell({"udp_port": self._udp.getsockname()[1], "tcp_port": self._tcp.getsockname()[1]})
+        while self._running:
+            for key, _ in self._selector.select():
+                key.data()
+        for key in list(self._selector.get_map().values()):
+            if isinstance(key.fileobj, socket.socket):
+                key.fileobj.close()
+        self._selector.close()
+
+    def _watch(self, sock: socket.socket, handler: Callable[[], None]) -> None:
+        sock.setblocking(False)
+        self._selector.register(sock, selectors.EVENT_READ, handler)
+
+    @property
+    def _silent(self) -> bool:
+        return self._silent_since_s is not None
+
+    def _datagrams(self) -> None:
+        while True:
+            try:
+                data, sender = self._udp.recvfrom(_CHUNK)
+                if not self._silent:
+                    self._udp.sendto(data, sender)
+            except BlockingIOError:
+                return
+            except OSError:  # the prober's port is gone: nobody to answer
+                continue
+
+    def _connections(self) -> None:
+        try:
+            connection, _ = self._tcp.accept()
+        except OSError:
+            return
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        line = _Line(connection)
+        self._watch(connection, lambda: self._exchange(line))
+
+    def _exchange(self, line: _Line) -> None:
+        try:
+            data = line.connection.recv(_CHUNK)
+            if data:
+                line.connection.sendall(line.take(data, silent=self._silent))
+                return
+        except BlockingIOError:
+            return
+        except OSError:  # a reset by the prober ends its connection, not the guest
+            pass
+        self._selector.unregister(line.connection)
+        line.connection.close()
+
+    def _read_orders(self) -> None:
+        data = self._command.recv(_CHUNK)
+        *orders, self._orders = (self._orders + data).split(b"\n")
+        for order in orders or ([] if data else [b"stop"]):
+            self._obey(order.strip())
+
+    def _obey(self, order: bytes) -> None:
+        if order == b"stop":
+            self._running = False
+        elif order == b"silent" and self._silent_since_s is None:
+            self._silent_since_s = self._clock.monotonic_s()
+            self._tell({"silent": True})
+        elif order == b"answer" and self._silent_since_s is not None:
+            self._drop_what_waits()
+            silence_s = self._clock.monotonic_s() - self._silent_since_s
+            self._silent_since_s = None
+            self._tell({"silence_s": silence_s})
+
+    def _drop_what_waits(self) -> None:
+        """What arrived in silence must not be answered now."""
+        for key, _ in self._selector.select(0):
+            if key.fileobj is not self._command:
+                key.data()
+
+
+def _tell_stdout(fact: dict[str, object]) -> None:
+    print(json.dumps(fact), flush=True)
+
+
+def _pump(source: IO[bytes], sink: socket.socket) -> None:
+    """Carry stdin to the selector's thread: Windows cannot select on a pipe."""
+    try:
+        for line in source:
+            sink.sendall(line)
+    except OSError:
+        return
+    finally:
+        sink.close()
+
+
+def main() -> int:
+    """Run one guest over this process's stdin and stdout."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the lab's; our end is the end of stdin
+    orders, feed = socket.socketpair()
+    guest = EchoGuest(orders, _tell_stdout, SystemClock())
+    threading.Thread(target=_pump, args=(sys.stdin.buffer, feed), daemon=True).start()
+    guest.serve()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

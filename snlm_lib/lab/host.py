@@ -1,0 +1,85 @@
+"""One simulated computer, as the wire sees it: runs a pipeline of commands over the world."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+
+from snlm_lib.lab.binder import Binding, Bound
+from snlm_lib.lab.cmdlets.catalogue import cmdlet_for
+from snlm_lib.lab.cmdlets.table import Cmdlet, Context
+from snlm_lib.lab.pipeline import Caller, Invocation, Sink
+from snlm_lib.lab.values import EnumValue, LabRecord, Terminating
+from snlm_lib.lab.world import LabHost, World
+
+__all__ = ["LabComputer"]
+
+_INVALID_ARGUMENT, _NOT_FOUND = 5, 13
+_NOT_BOUND = (
+    "The input object cannot be bound to any parameters for the command either because the command does not take "
+    "pipeline input or the input and its properties do not match any of the parameters that take pipeline input."
+)
+
+
+class LabComputer:
+    """Implements `pipeline.PipelineHost` for one computer of a world."""
+
+    def __init__(self, world: World, host: LabHost) -> None:
+        self.name = host.name
+        self._world = world
+        self._host = host
+
+    def run(self, caller: Caller, pipeline: Sequence[Invocation], sink: Sink, stop: threading.Event) -> None:
+        """Run to the end; every command is bound before the first one starts."""
+        stages = [self._prepare(invocation) for invocation in pipeline]
+        flow: Iterator[object] | None = None
+        for cmdlet, binding in stages:
+            action = binding.common.get("ErrorAction", "continue")
+            name = action.name if isinstance(action, EnumValue) else str(action)
+            context = Context(self._world, self._host, caller, sink, stop, cmdlet.signature, name.casefold())
+            flow = self._stage(context, cmdlet, binding, flow)
+        for value in flow or ():
+            if stop.is_set():
+                return
+            sink.output(value)
+
+    def _prepare(self, invocation: Invocation) -> tuple[Cmdlet, Binding]:
+        cmdlet = cmdlet_for(self._host, invocation.name)
+        if cmdlet is None:
+            raise Terminating(_unknown_command(invocation.name))
+        return cmdlet, Binding(cmdlet.signature, invocation)
+
+    def _stage(
+        self, context: Context, cmdlet: Cmdlet, binding: Binding, flow: Iterator[object] | None
+    ) -> Iterator[object]:
+        if flow is None:
+            yield from self._call(context, cmdlet, binding.complete())
+            return
+        for item in flow:
+            if context.stop.is_set():
+                return
+            context.taken += 1
+            bound = binding.complete(item, piped=True)
+            if bound is None:
+                context.error(context.record(_NOT_BOUND, "InputObjectNotBound", _INVALID_ARGUMENT, target=str(item)))
+                continue
+            yield from self._call(context, cmdlet, bound)
+
+    def _call(self, context: Context, cmdlet: Cmdlet, bound: Bound | None) -> Iterable[object]:
+        """A cmdlet that only looks or sets holds the world still; one that waits must not."""
+        if bound is None:
+            return ()
+        cmdlet.check(bound)
+        if cmdlet.blocking:
+            return cmdlet.handler(context, bound)
+        with self._world.lock:
+            return tuple(cmdlet.handler(context, bound))
+
+
+def _unknown_command(name: str) -> LabRecord:
+    text = (
+        f"The term '{name}' is not recognized as the name of a cmdlet, function, script file, or operable program. "
+        "Check the spelling of the name, or if a path was included, verify that the path is correct and try again."
+    )
+    exception = "System.Management.Automation.CommandNotFoundException"
+    return LabRecord(text, "CommandNotFoundException", _NOT_FOUND, exception, name, name, "CommandNotFoundException")

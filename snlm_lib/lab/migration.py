@@ -1,0 +1,293 @@
+"""The simulated move, a job of the host: storage, memory passes, blackout, hand-over, clean-up.
+
+It runs in a thread of its own and goes on when the client goes away. Rates are simulated; one wall
+second stands for ``MovePace.time_factor`` simulated ones, so bytes are true and the wait is short.
+The blackout and the relearn are wall time, since the guest really is silent for that long.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from uuid import NAMESPACE_OID, uuid5
+
+from snlm_lib.lab.dirty import PAGE_BYTES, MemoryPass, plan_passes
+from snlm_lib.lab.refusals import IN_CHECK, MoveAttempt, MoveRefused, Refusal, first_refusal
+from snlm_lib.lab.telemetry import JobState, MigrationCounters, MigrationJob, MoveTruth
+from snlm_lib.lab.world import Disk, LabHost
+from snlm_lib.units import MIB
+
+__all__ = ["Migration", "start_move"]
+
+_DISK_FULL = Refusal(
+    "disk-full",
+    "0x80070070",
+    "There is not enough space on the disk: '{detail}'",
+    lambda attempt: None,  # met while copying, never asked beforehand: Hyper-V is not known to check it
+    side="destination",
+)
+_STORAGE_FROM, _MEMORY_FROM, _BLACKOUT_AT, _HANDED_OVER_AT = 10, 70, 96, 98
+_LONG_BLACKOUT_S = 10.0
+_SUCCESS, _SUCCESS_LONG, _SUCCESS_NO_FIGURE, _STARTED, _FAILED = 20415, 20417, 20418, 20413, 21024
+
+
+class Migration:
+    """One move. ``run`` does it in the calling thread; `start_move` gives it a thread."""
+
+    def __init__(self, attempt: MoveAttempt, *, owner: str) -> None:
+        world, vm = attempt.world, attempt.vm
+        self.attempt, self.pace = attempt, world.pace
+        self.world, self.clock = world, world.clock
+        self.vm, self.source, self.target = vm, attempt.source, attempt.target
+        self.truth = MoveTruth(vm.name, str(vm.vm_id), self.source.name, self.target.name)
+        self.job = MigrationJob(
+            instance_id=str(uuid5(NAMESPACE_OID, f"{vm.vm_id}/{len(world.moves)}")).upper(),
+            vm_id=vm.vm_id,
+            vm_name=vm.name,
+            destination=attempt.destination_name,
+            owner=owner,
+            started_utc=self.clock.utc_now(),
+            started_s=self.clock.monotonic_s(),
+            new_path=attempt.storage_path or self.target.default_path,
+        )
+        self._old_files: list[str] = []
+        self._last_pages = 0
+
+    def enter(self) -> None:
+        """Become visible: the job, the truth, the counts of both hosts, the start event."""
+        with self.world.lock:
+            self.world.moves.append(self.truth)
+            self.source.jobs.append(self.job)
+            self.source.active_moves += 1
+            self.target.active_moves += 1
+            self._job(JobState.STARTING, 0)
+            self._status("CheckingCompatibility", "Checking compatibility")
+            text = f"Virtual machine migration of '{self.vm.name}' was initiated."
+            self._log(self.source, _STARTED, level=4, text=text)
+
+    def run(self) -> None:
+        """Do the move to its end; a failure leaves the machine running on the source."""
+        try:
+            self._check()
+            self._copy_storage()
+            self._send_memory()
+            self._switch_over()
+            self._clean_up()
+        except MoveRefused as refused:
+            self._fail(refused)
+        else:
+            self._complete()
+
+    # -- phases -------------------------------------------------------------------------------
+
+    def _check(self) -> None:
+        self._job(JobState.RUNNING, 1)
+        self._wait(self.pace.check_wall_s, lambda done: self._percent(1, _STORAGE_FROM - 1, done))
+        with self.world.lock:
+            refused = first_refusal(self.attempt, IN_CHECK)
+            if refused is not None:
+                raise refused
+            self.target.planned[self.vm.vm_id] = self.vm.name
+
+    def _copy_storage(self) -> None:
+        self._status("StorageMigrationPhaseOne", "Migrating storage")
+        total = sum(disk.file_bytes for disk in self.vm.disks) or 1
+        before = 0
+        for disk in self.vm.disks:
+            self._copy_disk(disk, before=before, total=total)
+            before += disk.file_bytes
+        self._status("StorageMigrationPhaseTwo", "Migrating storage")
+        self._wait(self.pace.mirror_wall_s, lambda done: None)
+
+    def _copy_disk(self, disk: Disk, *, before: int, total: int) -> None:
+        path = self.attempt.new_disk_path(disk.file_name)
+        wall_s = disk.file_bytes / self.pace.copy_bytes_s / self.pace.time_factor
+
+        def grow(done: float) -> None:
+            self._grow(path, round(disk.file_bytes * done))
+            self._percent(_STORAGE_FROM, _MEMORY_FROM, (before + disk.file_bytes * done) / total)
+
+        grow(0.0)
+        self._wait(wall_s, grow)
+        with self.world.lock:
+            self.truth.storage_bytes += disk.file_bytes + self._mirrored_bytes(wall_s)
+
+    def _grow(self, path: str, size: int) -> None:
+        with self.world.lock:
+            more = size - self.target.files.get(path, 0)
+            if more > self.target.free_bytes(path[:1]):
+                raise MoveRefused(_DISK_FULL, path)
+            self.target.files[path] = size
+
+    def _mirrored_bytes(self, wall_s: float) -> int:
+        """What the running guest wrote to both sides in ``wall_s``."""
+        return round(self.pace.disk_write_mib_s * MIB * wall_s * self.pace.time_factor)
+
+    def _send_memory(self) -> None:
+        self._status("MigratingVirtualMachine", "Migrating virtual machine")
+        passes, self._last_pages = plan_passes(
+            self.pace.working_sets,
+            total_pages=self.vm.memory_bytes // PAGE_BYTES,
+            bytes_per_s=self.pace.memory_bytes_s,
+            threshold_pages=round(self.pace.threshold_mib * MIB / PAGE_BYTES),
+            max_passes=self.pace.max_passes,
+        )
+        planned = sum(each.pages for each in passes) * PAGE_BYTES
+        for each in passes:
+            self._send_pass(each, planned=planned)
+
+    def _send_pass(self, each: MemoryPass, *, planned: int) -> None:
+        wall_s = each.length_s / self.pace.time_factor
+        before = self.truth.memory_bytes
+        length = each.pages * PAGE_BYTES
+
+        def send(done: float) -> None:
+            self._count(each.number, pages=each.pages, sent=before + round(length * done))
+            self._percent(_MEMORY_FROM, _BLACKOUT_AT, (before + length * done) / planned)
+
+        send(0.0)
+        self._wait(wall_s, send)
+        with self.world.lock:
+            self.truth.passes = each.number
+            self.truth.pages_by_pass.append(each.pages)
+            self.truth.memory_bytes = before + length
+            self.truth.storage_bytes += self._mirrored_bytes(wall_s)
+
+    def _switch_over(self) -> None:
+        guest = self.world.guests.get(self.vm.vm_id)
+        began_s = self.clock.monotonic_s()
+        if guest is not None:
+            guest.silence()
+        sent = self.truth.memory_bytes
+        last = self._last_pages * PAGE_BYTES
+        self._count(self.truth.passes + 1, pages=self._last_pages, sent=sent, blackout=True)
+        self._percent(_BLACKOUT_AT, _BLACKOUT_AT, 1.0)
+        self._wait(self.pace.blackout_fixed_wall_s + last / self.pace.memory_bytes_s, lambda done: None)
+        self._hand_over()
+        blackout_s = self.clock.monotonic_s() - began_s
+        self._wait(self.pace.relearn_wall_s, lambda done: None)
+        silence_s = guest.answer() if guest is not None else None
+        with self.world.lock:
+            self.truth.memory_bytes = sent + last
+            self.truth.blackout_s, self.truth.silence_s = blackout_s, silence_s
+
+    def _hand_over(self) -> None:
+        """Registered there, gone here, a new worker process: the uptime starts again."""
+        with self.world.lock:
+            old = list(self.vm.configuration_files()) + [disk.path for disk in self.vm.disks]
+            del self.source.vms[self.vm.vm_id]
+            self.target.planned.pop(self.vm.vm_id, None)
+            self.vm.path = self.job.new_path
+            for disk in self.vm.disks:
+                disk.path = self.attempt.new_disk_path(disk.file_name)
+            self.vm.started_s = self.clock.monotonic_s()
+            self.vm.operational_status, self.vm.status_text = ("Ok",), "Operating normally"
+            self.target.vms[self.vm.vm_id] = self.vm
+            self.target.add_files(self.vm)
+            self._old_files = old
+            self._drop_counters()
+        self._percent(_HANDED_OVER_AT, _HANDED_OVER_AT, 1.0)
+
+    def _clean_up(self) -> None:
+        self._wait(self.pace.cleanup_wall_s, lambda done: None)
+        with self.world.lock:
+            for path in self._old_files:
+                self.source.files.pop(path, None)
+
+    # -- ends ---------------------------------------------------------------------------------
+
+    def _complete(self) -> None:
+        blackout_s = self.truth.blackout_s or 0.0
+        figure = f"{blackout_s:.1f}"
+        name = self.vm.name
+        if not self.pace.blackout_in_event:
+            self._log(self.target, _SUCCESS_NO_FIGURE, level=4, text=f"Migration of '{name}' completed successfully.")
+        else:
+            long = blackout_s > _LONG_BLACKOUT_S
+            text = f"Migration of '{name}' completed successfully with blackout time {figure} seconds."
+            self._log(self.target, _SUCCESS_LONG if long else _SUCCESS, level=3 if long else 4, text=text, last=figure)
+        self._end("completed", None)
+        self._job(JobState.COMPLETED, 100)
+
+    def _fail(self, refused: MoveRefused) -> None:
+        place = self.source if refused.refusal.side == "source" else self.target
+        vm_id = str(self.vm.vm_id).upper()
+        head = (
+            f"Virtual machine migration operation for '{self.vm.name}' failed at migration {refused.refusal.side} "
+            f"'{place.name}'. (Virtual machine ID {vm_id})"
+        )
+        with self.world.lock:
+            self.vm.operational_status, self.vm.status_text = ("Ok",), "Operating normally"
+            self._drop_counters()
+            self.job.error_code = refused.refusal.job_error_code
+            self.job.error_summary, self.job.error_text = head, f"{head}\n{refused}"
+            self._log(self.source, _FAILED, level=2, text=head)
+            self._end("failed", f"{refused}")
+            self._job(JobState.EXCEPTION, self.job.percent)
+
+    def _end(self, outcome: str, error: str | None) -> None:
+        with self.world.lock:
+            self.source.active_moves -= 1
+            self.target.active_moves -= 1
+            self.truth.outcome, self.truth.error = outcome, error
+            self.truth.duration_s = self.clock.monotonic_s() - self.job.started_s
+
+    # -- small steps --------------------------------------------------------------------------
+
+    def _wait(self, wall_s: float, tick: Callable[[float], None]) -> None:
+        """Wait by an absolute deadline, telling ``tick`` the fraction done; the last call is 1.0."""
+        began_s = self.clock.monotonic_s()
+        while (left_s := began_s + wall_s - self.clock.monotonic_s()) > 0:
+            tick(max(0.0, 1.0 - left_s / wall_s))
+            self.clock.sleep(min(self.pace.tick_wall_s, left_s))
+        tick(1.0)
+
+    def _percent(self, low: int, high: int, done: float) -> None:
+        """Never back, never 100 before the end."""
+        wanted = min(int(low + (high - low) * done), 99)
+        if wanted > self.job.percent:
+            self._job(JobState.RUNNING, wanted)
+
+    def _job(self, state: JobState, percent: int) -> None:
+        with self.world.lock:
+            if state != self.job.state:
+                self.job.changed_utc = self.clock.utc_now()
+            self.job.state, self.job.percent = state, percent
+            if state in (JobState.COMPLETED, JobState.EXCEPTION):
+                self.job.ended_s = self.clock.monotonic_s()
+
+    def _status(self, name: str, text: str) -> None:
+        with self.world.lock:
+            self.vm.operational_status, self.vm.status_text = ("InService", name), text
+
+    def _count(self, number: int, *, pages: int, sent: int, blackout: bool = False) -> None:
+        """Counters grow as fast as the wall clock sees them: the simulated rate times the factor."""
+        rate = 0 if blackout else round(self.pace.memory_bytes_s * self.pace.time_factor)
+        counters = MigrationCounters(
+            pass_number=number,
+            is_blackout=blackout,
+            dirty_pages=pages,
+            bytes_sent=sent,
+            compressed_bytes_sent=round(sent * self.pace.compressed_fraction),
+            bytes_per_s=rate,
+            compressed_bytes_per_s=round(rate * self.pace.compressed_fraction),
+        )
+        with self.world.lock:
+            for host in (self.source, self.target):
+                host.counters[self.vm.name] = counters
+
+    def _drop_counters(self) -> None:
+        for host in (self.source, self.target):
+            host.counters.pop(self.vm.name, None)
+
+    def _log(self, host: LabHost, event_id: int, *, level: int, text: str, last: str | None = None) -> None:
+        values = (self.vm.name, str(self.vm.vm_id).upper()) + ((last,) if last is not None else ())
+        self.world.log(host, event_id, level=level, values=values, message=text)
+
+
+def start_move(attempt: MoveAttempt, *, owner: str) -> Migration:
+    """Enter the job and run it in a thread that belongs to the host, not to the caller."""
+    migration = Migration(attempt, owner=owner)
+    migration.enter()
+    threading.Thread(target=migration.run, name=f"move-{attempt.vm.name}", daemon=True).start()
+    return migration

@@ -1,0 +1,307 @@
+"""Why a move is refused, as tables of (code, condition, text). Looks at the world, changes nothing.
+
+``BEFORE_JOB``: the cmdlet itself says no. ``IN_CHECK``: the job starts and ends below ten percent.
+Codes and texts are those of published failures; texts are English, the number is what counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from snlm_lib.lab.directory import CIFS, MIGRATION_SERVICE
+from snlm_lib.lab.values import Credential
+from snlm_lib.lab.world import LabHost, VirtualMachine, World
+
+__all__ = ["BEFORE_JOB", "IN_CHECK", "JOB_FAILED", "MoveAttempt", "MoveRefused", "Refusal", "first_refusal"]
+
+JOB_FAILED = 32768
+_DENIED, _INVALID_OPERATION, _INVALID_ARGUMENT, _NOT_FOUND = 18, 7, 5, 13
+_HOPPING_PROTOCOLS = frozenset({"credssp"})  # only these carry the caller's secret to the session
+
+
+@dataclass(frozen=True)
+class MoveAttempt:
+    """Who wants to move what from where to where."""
+
+    world: World
+    vm: VirtualMachine
+    source: LabHost
+    destination_name: str
+    destination: LabHost | None
+    storage_path: str | None
+    protocol: str = "ntlm"
+    credential: Credential | None = None
+
+    @property
+    def network_logon(self) -> bool:
+        return self.protocol not in _HOPPING_PROTOCOLS
+
+    @property
+    def target(self) -> LabHost:
+        """The destination; known once BEFORE_JOB has passed."""
+        if self.destination is None:
+            raise LookupError(self.destination_name)
+        return self.destination
+
+    def new_disk_path(self, file_name: str) -> str:
+        """Where ``-DestinationStoragePath`` puts a disk."""
+        return f"{self.storage_path or self.target.default_path}\\Virtual Hard Disks\\{file_name}"
+
+
+Condition = Callable[[MoveAttempt], str | None]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """``applies`` gives the detail for ``{detail}`` in ``text``, or None; ``code``: an HRESULT or ""."""
+
+    identity: str
+    code: str
+    text: str
+    applies: Condition
+    category: int = 0
+    error_id: str = "OperationFailed"
+    job_error_code: int = JOB_FAILED
+    side: str = "source"
+
+    def say(self, detail: str) -> str:
+        """The sentence, with the HRESULT behind it as Windows writes it."""
+        sentence = self.text.format(detail=detail)
+        return f"{sentence} ({self.code})." if self.code else f"{sentence}."
+
+
+class MoveRefused(Exception):
+    """A refusal that applies."""
+
+    def __init__(self, refusal: Refusal, detail: str) -> None:
+        super().__init__(refusal.say(detail))
+        self.refusal = refusal
+
+
+def first_refusal(attempt: MoveAttempt, table: Sequence[Refusal]) -> MoveRefused | None:
+    """The first row that applies, in the order of the table."""
+    for refusal in table:
+        detail = refusal.applies(attempt)
+        if detail is not None:
+            return MoveRefused(refusal, detail)
+    return None
+
+
+def _when(condition: Callable[[MoveAttempt], bool], detail: Callable[[MoveAttempt], str]) -> Condition:
+    return lambda attempt: detail(attempt) if condition(attempt) else None
+
+
+def _source(attempt: MoveAttempt) -> str:
+    return attempt.source.name
+
+
+def _wanted(attempt: MoveAttempt) -> str:
+    return attempt.destination_name
+
+
+def _machine(attempt: MoveAttempt) -> str:
+    return attempt.vm.name
+
+
+def _no_hop(attempt: MoveAttempt) -> bool:
+    return attempt.network_logon and attempt.credential is None
+
+
+def _wrong_credential(attempt: MoveAttempt) -> bool:
+    given = attempt.credential
+    return given is not None and not attempt.world.accepts_logon(given.user, given.password)
+
+
+def _under_way(attempt: MoveAttempt) -> bool:
+    jobs = attempt.source.jobs
+    return any(job.vm_id == attempt.vm.vm_id and not job.ended for job in jobs)
+
+
+def _host_without_listener(attempt: MoveAttempt) -> str | None:
+    closed = [host.name for host in (attempt.source, attempt.target) if not host.listener_addresses]
+    return closed[0] if closed else None
+
+
+BEFORE_JOB: tuple[Refusal, ...] = (
+    Refusal(
+        "destination-unreachable",
+        "0x800706BA",
+        "The operation on computer '{detail}' failed: The RPC server is unavailable",
+        _when(lambda a: a.destination is None or not a.destination.hyperv, _wanted),
+        category=_NOT_FOUND,
+        error_id="ObjectNotFound",
+    ),
+    Refusal(
+        "remote-second-hop-denied",
+        "0x80070005",
+        "The operation on computer '{detail}' failed: Access is denied",
+        _when(_no_hop, _wanted),
+        category=_DENIED,
+        error_id="AccessDenied",
+    ),
+    Refusal(
+        "wrong-credential",
+        "0x8007052E",
+        "The operation on computer '{detail}' failed: The user name or password is incorrect",
+        _when(_wrong_credential, _wanted),
+        category=_DENIED,
+        error_id="AccessDenied",
+    ),
+    Refusal(
+        "same-host",
+        "",
+        "The destination host '{detail}' is the host the virtual machine already runs on",
+        _when(lambda a: a.destination is a.source, _wanted),
+        category=_INVALID_ARGUMENT,
+        error_id="InvalidParameter",
+    ),
+    Refusal(
+        "clustered-vm",
+        "",
+        "The operation is not supported in clustered VM '{detail}'",
+        _when(lambda a: a.vm.clustered, _machine),
+        category=_INVALID_OPERATION,
+        error_id="InvalidOperation",
+    ),
+    Refusal(
+        "move-under-way",
+        "",
+        "The virtual machine '{detail}' is being migrated; the operation cannot be performed in its current state",
+        _when(_under_way, _machine),
+        category=_INVALID_OPERATION,
+        error_id="InvalidState",
+    ),
+    Refusal(
+        "migration-not-enabled",
+        "",
+        "Virtual machine migration is not enabled, or no migration network is configured, on host '{detail}'",
+        _host_without_listener,
+        category=_INVALID_OPERATION,
+        error_id="InvalidOperation",
+    ),
+)
+
+
+def _no_delegation(attempt: MoveAttempt) -> bool:
+    if attempt.source.migration.authentication != "Kerberos":
+        return attempt.network_logon
+    ask = attempt.world.directory.may_delegate
+    pair = (attempt.source.name, attempt.target.name)
+    return not all(ask(*pair, service, attempt.network_logon) for service in (MIGRATION_SERVICE, CIFS))
+
+
+def _types_differ(attempt: MoveAttempt) -> bool:
+    return attempt.source.migration.authentication != attempt.target.migration.authentication
+
+
+def _busy_host(attempt: MoveAttempt) -> str | None:
+    for host in (attempt.source, attempt.target):
+        limits = (host.migration.maximum_vm_migrations, host.migration.maximum_storage_migrations)
+        if host.active_moves > min(limits):  # this move already counts
+            return host.name
+    return None
+
+
+def _missing_switch(attempt: MoveAttempt) -> str | None:
+    there = {name.casefold() for name in attempt.target.switches}
+    wanted = (adapter.switch_name for adapter in attempt.vm.adapters if adapter.switch_name)
+    return next((name for name in wanted if name.casefold() not in there), None)
+
+
+def _missing_volume(attempt: MoveAttempt) -> str | None:
+    path = attempt.storage_path or attempt.target.default_path
+    return path if attempt.target.volume_of(path) is None else None
+
+
+def _occupied(attempt: MoveAttempt) -> str | None:
+    there = {path.casefold() for path in attempt.target.files}
+    wanted = (attempt.new_disk_path(disk.file_name) for disk in attempt.vm.disks)
+    return next((path for path in wanted if path.casefold() in there), None)
+
+
+def _image_missing(attempt: MoveAttempt) -> str | None:
+    path = attempt.vm.dvd_path
+    return path if path and path not in attempt.target.files else None
+
+
+_HEAD = "The Virtual Machine Management Service failed to establish a connection for a Virtual Machine migration "
+
+IN_CHECK: tuple[Refusal, ...] = (
+    Refusal(
+        "credentials-not-recognized",
+        "0x8009030D",
+        _HEAD + "with host '{detail}': The credentials supplied to the package were not recognized",
+        _when(_types_differ, _wanted),
+    ),
+    Refusal(
+        "no-delegation",
+        "0x8009030E",
+        _HEAD + "with host '{detail}': No credentials are available in the security package",
+        _when(_no_delegation, _wanted),
+    ),
+    Refusal(
+        "peer-timeout",
+        "0x8007274C",
+        _HEAD + "with host '{detail}': A connection attempt failed because the connected party did not properly "
+        "respond after a period of time",
+        _when(lambda a: not a.target.accepts(6600), _wanted),
+    ),
+    Refusal(
+        "migration-limit",
+        "",
+        "The virtual machine migration limit on host '{detail}' was reached",
+        _busy_host,
+    ),
+    Refusal(
+        "switch-missing",
+        "",
+        "Could not find Ethernet switch '{detail}'",
+        _missing_switch,
+        job_error_code=33012,
+        side="destination",
+    ),
+    Refusal(
+        "cpu-vendor",
+        "",
+        "The virtual machine '{detail}' is using processor-specific features not supported on the physical computer, "
+        "and is not compatible with the hardware requirements of the destination",
+        _when(lambda a: a.source.cpu_manufacturer != a.target.cpu_manufacturer, _machine),
+        side="destination",
+    ),
+    Refusal(
+        "config-version",
+        "",
+        "The configuration version {detail} is not supported by the destination",
+        _when(lambda a: a.vm.version not in a.target.supported_versions, lambda a: a.vm.version),
+        side="destination",
+    ),
+    Refusal(
+        "memory-short",
+        "0x8007000E",
+        "'{detail}' could not initialize memory: Ran out of memory",
+        _when(lambda a: a.vm.assigned_bytes > a.target.memory_free_bytes, _machine),
+        side="destination",
+    ),
+    Refusal(
+        "path-missing-on-destination",
+        "0x80070003",
+        "The system cannot find the path specified: '{detail}'",
+        _missing_volume,
+        side="destination",
+    ),
+    Refusal(
+        "destination-file-exists",
+        "0x80070050",
+        "The file exists: '{detail}'",
+        _occupied,
+        side="destination",
+    ),
+    Refusal(
+        "iso-on-host-path",
+        "0xC03A0014",
+        "A virtual disk support provider for the specified file was not found: '{detail}'",
+        _image_missing,
+        side="destination",
+    ),
+)

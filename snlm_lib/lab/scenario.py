@@ -1,0 +1,342 @@
+"""A scenario file (YAML) -> a world. Keys carry their units; nothing unknown is let through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from uuid import NAMESPACE_DNS, UUID, uuid5
+
+import yaml
+
+from snlm_lib.clock import Clock, SystemClock
+from snlm_lib.errors import LabError
+from snlm_lib.lab.directory import Directory
+from snlm_lib.lab.dirty import PAGE_BYTES, WorkingSet
+from snlm_lib.lab.pace import MovePace
+from snlm_lib.lab.strict import decode
+from snlm_lib.lab.world import (
+    Adapter,
+    Checkpoint,
+    Disk,
+    FirewallRule,
+    IntegrationService,
+    LabHost,
+    MigrationSettings,
+    VirtualMachine,
+    VirtualSwitch,
+    Volume,
+    World,
+)
+from snlm_lib.units import GIB, MIB
+
+__all__ = ["Scenario", "build_world", "load_scenario", "read_scenario"]
+
+_SERVICES = (
+    "Guest Service Interface",
+    "Heartbeat",
+    "Key-Value Pair Exchange",
+    "Shutdown",
+    "Time Synchronization",
+    "VSS",
+)
+_UPTIME_S = 3 * 86400.0
+
+
+@dataclass(frozen=True)
+class DomainSpec:
+    """The domain and its controller."""
+
+    netbios: str
+    dns: str
+    controller: str
+    controller_address: str
+    operator: str
+
+
+@dataclass(frozen=True)
+class CpuSpec:
+    manufacturer: str
+    model: str
+    sockets: int
+    logical_processors: int
+
+
+@dataclass(frozen=True)
+class VolumeSpec:
+    label: str
+    size_gib: float
+    other_used_gib: float = 0.0
+
+
+@dataclass(frozen=True)
+class MigrationSpec:
+    enabled: bool
+    authentication: str
+    performance: str
+    maximum_vm_migrations: int
+    maximum_storage_migrations: int
+    use_any_network: bool
+    networks: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class DiskSpec:
+    file: str
+    size_gib: float
+    file_gib: float
+    type: str = "Dynamic"
+
+
+@dataclass(frozen=True)
+class AdapterSpec:
+    switch: str | None
+    mac_address: str
+    ip_addresses: list[str] = field(default_factory=list)
+    name: str = "Network Adapter"
+
+
+@dataclass(frozen=True)
+class VmSpec:
+    path: str
+    memory_gib: float
+    processors: int
+    disks: list[DiskSpec]
+    adapters: list[AdapterSpec]
+    generation: int = 2
+    version: str = "10.0"
+    state: str = "Running"
+    dynamic_memory: bool = False
+    checkpoints: list[str] = field(default_factory=list)
+    dvd_path: str | None = None
+    clustered: bool = False
+    guest: bool = False
+    notes: str = ""
+
+
+@dataclass(frozen=True)
+class HostSpec:
+    address: str
+    cpu: CpuSpec
+    memory_gib: float
+    memory_reserve_gib: float
+    os_caption: str
+    os_build: int
+    default_path: str
+    supported_versions: list[str]
+    volumes: dict[str, VolumeSpec]
+    switches: dict[str, str]
+    migration: MigrationSpec
+    firewall: dict[str, bool]
+    vms: dict[str, VmSpec] = field(default_factory=dict)
+    delegate_to: list[str] = field(default_factory=list)
+    any_protocol: bool = False
+
+
+@dataclass(frozen=True)
+class WorkingSetSpec:
+    size_mib: float
+    writes_mib_s: float
+    hot_fraction: float
+    hot_share: float
+    burst_period_s: float = 0.0
+    burst_length_s: float = 0.0
+    burst_factor: float = 1.0
+
+
+@dataclass(frozen=True)
+class MoveSpec:
+    """``_wall_s`` is real time; all else is simulated time, run ``time_factor`` times as fast."""
+
+    time_factor: float
+    check_wall_s: float
+    storage_mib_s: float
+    disk_write_mib_s: float
+    mirror_wall_s: float
+    memory_mib_s: float
+    compressed_fraction: float
+    threshold_mib: float
+    max_passes: int
+    blackout_fixed_wall_s: float
+    relearn_wall_s: float
+    cleanup_wall_s: float
+    working_sets: list[WorkingSetSpec]
+    blackout_in_event: bool = True
+    tick_wall_s: float = 0.05
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One scenario file."""
+
+    schema: str
+    name: str
+    about: str
+    domain: DomainSpec
+    hosts: dict[str, HostSpec]
+    move: MoveSpec
+
+
+def read_scenario(text: str, where: str) -> Scenario:
+    """Text -> scenario. Raises LabError that names ``where`` and the key."""
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" at line {mark.line + 1}" if mark is not None else ""
+        raise LabError(f"not readable as YAML{line}", where=where, remedy="Correct the file.") from error
+    scenario = decode(Scenario, data, where)
+    if scenario.schema != "snlm.scenario/1":
+        raise LabError(f"schema '{scenario.schema}' is not snlm.scenario/1", where=where, remedy="Correct it.")
+    return scenario
+
+
+def load_scenario(path: Path) -> Scenario:
+    """File -> scenario. Raises LabError for a file that is missing or wrong."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise LabError("the scenario cannot be read", where=str(path), remedy="Name an existing file.") from error
+    return read_scenario(text, path.name)
+
+
+def build_world(scenario: Scenario, *, clock: Clock | None = None) -> World:
+    """The world as the scenario describes it, at the clock's now."""
+    clock = clock or SystemClock()
+    directory = Directory(netbios=scenario.domain.netbios, dns=scenario.domain.dns)
+    world = World(name=scenario.name, directory=directory, pace=_pace(scenario.move), clock=clock)
+    for name, spec in scenario.hosts.items():
+        account = directory.add_computer(name, hyperv=True)
+        account.delegate_to.extend(spec.delegate_to)
+        account.user_account_control |= 0x1000000 if spec.any_protocol else 0
+        world.add_host(_host(name, spec, world))
+    directory.add_computer(scenario.domain.controller, controller=True)
+    world.add_host(_controller(scenario.domain, next(iter(scenario.hosts.values())), world))
+    return world
+
+
+def _pace(move: MoveSpec) -> MovePace:
+    sets = tuple(
+        WorkingSet(
+            pages=round(spec.size_mib * MIB / PAGE_BYTES),
+            writes_pages_s=spec.writes_mib_s * MIB / PAGE_BYTES,
+            hot_fraction=spec.hot_fraction,
+            hot_share=spec.hot_share,
+            burst_period_s=spec.burst_period_s,
+            burst_length_s=spec.burst_length_s,
+            burst_factor=spec.burst_factor,
+        )
+        for spec in move.working_sets
+    )
+    plain = {name: value for name, value in vars(move).items() if name != "working_sets"}
+    return MovePace(**plain, working_sets=sets)
+
+
+def _identity(world: World, *parts: str) -> UUID:
+    return uuid5(NAMESPACE_DNS, "/".join((world.directory.dns, *parts)))
+
+
+def _host(name: str, spec: HostSpec, world: World) -> LabHost:
+    migration = spec.migration
+    host = LabHost(
+        name=name,
+        fqdn=f"{name.lower()}.{world.directory.dns}",
+        address=spec.address,
+        hyperv=True,
+        cpu_manufacturer=spec.cpu.manufacturer,
+        cpu_model=spec.cpu.model,
+        sockets=spec.cpu.sockets,
+        logical_processors=spec.cpu.logical_processors,
+        memory_bytes=round(spec.memory_gib * GIB),
+        memory_reserve_bytes=round(spec.memory_reserve_gib * GIB),
+        os_caption=spec.os_caption,
+        os_build=spec.os_build,
+        default_path=spec.default_path,
+        supported_versions=list(spec.supported_versions),
+        volumes={letter: _volume(letter, each) for letter, each in spec.volumes.items()},
+        switches={each: _switch(world, name, each, kind) for each, kind in spec.switches.items()},
+        migration=MigrationSettings(**{key: value for key, value in vars(migration).items() if key != "networks"}),
+        migration_networks=list(migration.networks),
+        firewall={rule: FirewallRule(rule, f"Rule {rule}", enabled) for rule, enabled in spec.firewall.items()},
+        booted_utc=world.clock.utc_now() - timedelta(seconds=_UPTIME_S),
+    )
+    for vm_name, vm_spec in spec.vms.items():
+        vm = _machine(vm_name, vm_spec, world)
+        host.vms[vm.vm_id] = vm
+        host.add_files(vm)
+        if vm_spec.guest:
+            world.guest_vms.add(vm.vm_id)
+    return host
+
+
+def _controller(domain: DomainSpec, like: HostSpec, world: World) -> LabHost:
+    """A plain server without Hyper-V; its figures matter to nobody, so they follow the first host's system."""
+    return LabHost(
+        name=domain.controller,
+        fqdn=f"{domain.controller.lower()}.{domain.dns}",
+        address=domain.controller_address,
+        hyperv=False,
+        cpu_manufacturer=like.cpu.manufacturer,
+        cpu_model=like.cpu.model,
+        sockets=1,
+        logical_processors=4,
+        memory_bytes=8 * GIB,
+        memory_reserve_bytes=2 * GIB,
+        os_caption=like.os_caption,
+        os_build=like.os_build,
+        default_path="",
+        supported_versions=[],
+        volumes={"C": Volume("C", "System", 100 * GIB, 30 * GIB)},
+        switches={},
+        migration=MigrationSettings(False, "CredSSP", "TCPIP", 0, 0, False),
+        migration_networks=[],
+        firewall={},
+        booted_utc=world.clock.utc_now() - timedelta(seconds=_UPTIME_S),
+    )
+
+
+def _volume(letter: str, spec: VolumeSpec) -> Volume:
+    return Volume(letter, spec.label, round(spec.size_gib * GIB), round(spec.other_used_gib * GIB))
+
+
+def _switch(world: World, host: str, name: str, kind: str) -> VirtualSwitch:
+    if kind not in ("External", "Internal", "Private"):
+        where = f"hosts.{host}.switches.{name}"
+        raise LabError(f"'{kind}' is no kind of switch", where=where, remedy="Say External, Internal or Private.")
+    return VirtualSwitch(name, _identity(world, host, "switch", name), kind, "Ethernet" if kind == "External" else "")
+
+
+def _machine(name: str, spec: VmSpec, world: World) -> VirtualMachine:
+    memory = round(spec.memory_gib * GIB)
+    now = world.clock.utc_now()
+    return VirtualMachine(
+        vm_id=_identity(world, "vm", name),
+        name=name,
+        path=spec.path,
+        version=spec.version,
+        generation=spec.generation,
+        processors=spec.processors,
+        memory_bytes=memory,
+        memory_minimum_bytes=memory // 2 if spec.dynamic_memory else memory,
+        memory_maximum_bytes=memory * 2 if spec.dynamic_memory else memory,
+        dynamic_memory=spec.dynamic_memory,
+        disks=[_disk(spec.path, place, disk) for place, disk in enumerate(spec.disks)],
+        adapters=[Adapter(each.name, each.switch, each.mac_address, list(each.ip_addresses)) for each in spec.adapters],
+        integration=[IntegrationService(service) for service in _SERVICES],
+        checkpoints=[
+            Checkpoint(each, _identity(world, "vm", name, each), "Standard", now - timedelta(days=1))
+            for each in spec.checkpoints
+        ],
+        dvd_path=spec.dvd_path,
+        clustered=spec.clustered,
+        notes=spec.notes,
+        state=spec.state,
+        status_text="Operating normally",
+        started_s=world.clock.monotonic_s() - _UPTIME_S,
+        created_utc=now - timedelta(days=200),
+    )
+
+
+def _disk(path: str, place: int, spec: DiskSpec) -> Disk:
+    where = f"{path}\\Virtual Hard Disks\\{spec.file}"
+    return Disk(where, round(spec.file_gib * GIB), round(spec.size_gib * GIB), spec.type, 0, place)

@@ -1,0 +1,314 @@
+"""The world of the lab: hosts, machines, files, one lock. Plain state; no protocol, no cmdlet."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, Protocol
+from uuid import UUID
+
+from snlm_lib.clock import Clock, SystemClock
+from snlm_lib.lab.directory import Directory
+from snlm_lib.lab.pace import MovePace
+from snlm_lib.lab.telemetry import VMMS_ADMIN, HostEvent, MigrationCounters, MigrationJob, MoveTruth
+
+__all__ = [
+    "FIREWALL_PORTS",
+    "Adapter",
+    "Checkpoint",
+    "Disk",
+    "FirewallRule",
+    "Guest",
+    "IntegrationService",
+    "LabHost",
+    "MigrationSettings",
+    "VirtualMachine",
+    "VirtualSwitch",
+    "Volume",
+    "World",
+]
+
+_VOLATILE: dict[str, object] = {"volatile": True}
+FIREWALL_PORTS = {"VIRT-MIGL-In-TCP-NoScope": 6600, "FPS-SMB-In-TCP": 445}
+_ALWAYS_OPEN = frozenset({5985})
+
+
+class Guest(Protocol):
+    """The living guest of one machine, as a move needs it."""
+
+    def silence(self) -> None:
+        """Stop answering now."""
+        ...
+
+    def answer(self) -> float | None:
+        """Answer again; the seconds of silence as the guest measured them, None if it is gone."""
+        ...
+
+
+@dataclass
+class Disk:
+    """One virtual disk: its file as it is, and its size as the guest sees it."""
+
+    path: str
+    file_bytes: int
+    size_bytes: int
+    vhd_type: str = "Dynamic"
+    controller_number: int = 0
+    controller_location: int = 0
+
+    @property
+    def file_name(self) -> str:
+        return self.path.rsplit("\\", 1)[-1]
+
+
+@dataclass
+class Adapter:
+    """One network adapter; ``switch_name`` None: not connected."""
+
+    name: str
+    switch_name: str | None
+    mac_address: str
+    ip_addresses: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Checkpoint:
+    """One checkpoint."""
+
+    name: str
+    checkpoint_id: UUID
+    kind: str
+    created_utc: datetime = field(metadata=_VOLATILE)
+
+
+@dataclass
+class IntegrationService:
+    """One integration service."""
+
+    name: str
+    enabled: bool = True
+
+
+@dataclass
+class VirtualMachine:
+    """One machine; ``started_s`` is monotonic and starts again with each worker process."""
+
+    vm_id: UUID
+    name: str
+    path: str
+    version: str
+    generation: int
+    processors: int
+    memory_bytes: int
+    disks: list[Disk]
+    adapters: list[Adapter]
+    integration: list[IntegrationService]
+    checkpoints: list[Checkpoint] = field(default_factory=list)
+    dvd_path: str | None = None
+    dynamic_memory: bool = False
+    memory_minimum_bytes: int = 0
+    memory_maximum_bytes: int = 0
+    compatibility_for_migration: bool = False
+    clustered: bool = False
+    notes: str = ""
+    state: str = "Running"
+    operational_status: tuple[str, ...] = ("Ok",)
+    status_text: str = "Operating normally"
+    started_s: float = field(default=0.0, metadata=_VOLATILE)
+    created_utc: datetime | None = field(default=None, metadata=_VOLATILE)
+
+    @property
+    def running(self) -> bool:
+        return self.state == "Running"
+
+    @property
+    def assigned_bytes(self) -> int:
+        return self.memory_bytes if self.running else 0
+
+    def configuration_files(self) -> dict[str, int]:
+        """The machine's own files below ``path``, with their sizes."""
+        stem = f"{self.path}\\Virtual Machines\\{str(self.vm_id).upper()}"
+        return {f"{stem}.vmcx": 98304, f"{stem}.VMRS": 53248, f"{stem}.vmgs": 4194816}
+
+
+@dataclass
+class Volume:
+    """One volume; what its known files do not use is free, but for ``other_used_bytes``."""
+
+    letter: str
+    label: str
+    size_bytes: int
+    other_used_bytes: int
+
+
+@dataclass
+class VirtualSwitch:
+    """One virtual switch: External, Internal or Private."""
+
+    name: str
+    switch_id: UUID
+    kind: str
+    uplink: str = ""
+
+
+@dataclass
+class MigrationSettings:
+    """Live-migration settings of one host, as Get-VMHost shows them."""
+
+    enabled: bool
+    authentication: str
+    performance: str
+    maximum_vm_migrations: int
+    maximum_storage_migrations: int
+    use_any_network: bool
+
+
+@dataclass
+class FirewallRule:
+    """One inbound rule, by its Name; its display name is localised and means nothing."""
+
+    name: str
+    display_name: str
+    enabled: bool
+
+
+@dataclass
+class LabHost:
+    """One computer: a Hyper-V host, or the domain controller (``hyperv`` False)."""
+
+    name: str
+    fqdn: str
+    address: str
+    hyperv: bool
+    cpu_manufacturer: str
+    cpu_model: str
+    sockets: int
+    logical_processors: int
+    memory_bytes: int
+    memory_reserve_bytes: int
+    os_caption: str
+    os_build: int
+    default_path: str
+    supported_versions: list[str]
+    volumes: dict[str, Volume]
+    switches: dict[str, VirtualSwitch]
+    migration: MigrationSettings
+    migration_networks: list[str]
+    firewall: dict[str, FirewallRule]
+    vms: dict[UUID, VirtualMachine] = field(default_factory=dict)
+    planned: dict[UUID, str] = field(default_factory=dict)
+    files: dict[str, int] = field(default_factory=dict)
+    booted_utc: datetime | None = field(default=None, metadata=_VOLATILE)
+    events: list[HostEvent] = field(default_factory=list, metadata=_VOLATILE)
+    counters: dict[str, MigrationCounters] = field(default_factory=dict, metadata=_VOLATILE)
+    jobs: list[MigrationJob] = field(default_factory=list, metadata=_VOLATILE)
+    active_moves: int = field(default=0, metadata=_VOLATILE)
+
+    @property
+    def memory_free_bytes(self) -> int:
+        used = sum(vm.assigned_bytes for vm in self.vms.values())
+        return max(self.memory_bytes - self.memory_reserve_bytes - used, 0)
+
+    @property
+    def listener_addresses(self) -> list[str]:
+        """Where the migration listener waits; empty while migration is disabled."""
+        if not self.migration.enabled or not (self.migration.use_any_network or self.migration_networks):
+            return []
+        return [self.address]
+
+    def volume_of(self, path: str) -> Volume | None:
+        """The volume a path stands on, None when the letter is unknown here."""
+        return self.volumes.get(path[:1].upper()) if path[1:2] == ":" else None
+
+    def free_bytes(self, letter: str) -> int:
+        """Free bytes of one volume."""
+        volume = self.volumes[letter.upper()]
+        used = sum(size for path, size in self.files.items() if path[:1].upper() == volume.letter)
+        return max(volume.size_bytes - volume.other_used_bytes - used, 0)
+
+    def accepts(self, port: int) -> bool:
+        """Does a TCP connection from the network to this port succeed?"""
+        rule = next((self.firewall.get(name) for name, number in FIREWALL_PORTS.items() if number == port), None)
+        if rule is not None and not rule.enabled:
+            return False
+        if port == 6600:
+            return bool(self.listener_addresses)
+        return port in FIREWALL_PORTS.values() or port in _ALWAYS_OPEN
+
+    def add_files(self, vm: VirtualMachine) -> None:
+        """Put the machine's files on this host's volumes."""
+        self.files.update(vm.configuration_files())
+        self.files.update({disk.path: disk.file_bytes for disk in vm.disks})
+
+
+class World:
+    """Everything there is. Change it only while holding ``lock``."""
+
+    def __init__(self, *, name: str, directory: Directory, pace: MovePace, clock: Clock | None = None) -> None:
+        self.name = name
+        self.directory = directory
+        self.pace = pace
+        self.clock: Clock = clock or SystemClock()
+        self.lock = threading.RLock()
+        self.hosts: dict[str, LabHost] = {}
+        self.guests: dict[UUID, Guest] = {}
+        self.guest_vms: set[UUID] = set()
+        self.moves: list[MoveTruth] = []
+        self._passwords: dict[str, str] = {}
+
+    def add_host(self, host: LabHost) -> None:
+        """Add one computer; its account in the directory is the caller's affair."""
+        self.hosts[host.name.casefold()] = host
+
+    def host(self, name: str) -> LabHost | None:
+        """By short name, fully qualified name or address; None when unknown."""
+        wanted = name.casefold()
+        for host in self.hosts.values():
+            if wanted in (host.name.casefold(), host.fqdn.casefold(), host.address):
+                return host
+        return None
+
+    def hyperv_hosts(self) -> Iterator[LabHost]:
+        return (host for host in self.hosts.values() if host.hyperv)
+
+    def set_password(self, user: str, password: str) -> None:
+        """Let an account sign on at every host."""
+        self._passwords[user.casefold()] = password
+
+    def accepts_logon(self, user: str, password: str) -> bool:
+        """Would a host of this domain accept this name and password?"""
+        return self._passwords.get(user.casefold()) == password
+
+    def log(self, host: LabHost, event_id: int, *, level: int, values: tuple[str, ...], message: str) -> None:
+        """Write one event to the host's VMMS-Admin channel."""
+        with self.lock:
+            record_id = 1 + (host.events[-1].record_id if host.events else 4100)
+            now = self.clock.utc_now()
+            host.events.append(HostEvent(record_id, VMMS_ADMIN, event_id, level, now, values, message))
+
+    def snapshot(self) -> dict[str, Any]:
+        """The world as plain data, without clocks, logs, jobs, counters, sessions and passwords."""
+        with self.lock:
+            hosts = {host.name: _plain(host) | {"free_bytes": _free(host)} for host in self.hosts.values()}
+            accounts = {account.name: _plain(account) for account in self.directory.accounts.values()}
+        return {"schema": "snlm.world/1", "scenario": self.name, "hosts": hosts, "directory": accounts}
+
+
+def _free(host: LabHost) -> dict[str, int]:
+    return {letter: host.free_bytes(letter) for letter in sorted(host.volumes)}
+
+
+def _plain(value: object) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        kept = (item for item in fields(value) if not item.metadata.get("volatile"))
+        return {item.name: _plain(getattr(value, item.name)) for item in kept}
+    if isinstance(value, dict):
+        return {str(key): _plain(inner) for key, inner in sorted(value.items(), key=lambda pair: str(pair[0]))}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, UUID):
+        return str(value)
+    return value.value if isinstance(value, Enum) else value

@@ -1,0 +1,123 @@
+"""Scenarios: the shipped ones, and what a wrong one is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from snlm_lib.clock import FakeClock
+from snlm_lib.errors import LabError
+from snlm_lib.lab.dirty import PAGE_BYTES, plan_passes
+from snlm_lib.lab.scenario import build_world, load_scenario, read_scenario
+from snlm_lib.lab.world import World
+from snlm_lib.units import GIB, MIB
+from tests.lab.world.conftest import SCENARIOS
+
+NAMES = ("rehearsal", "quick", "missing-switch")
+QUICK = (SCENARIOS / "quick.yaml").read_text(encoding="utf-8")
+
+
+def world_of(name: str) -> World:
+    return build_world(load_scenario(SCENARIOS / f"{name}.yaml"), clock=FakeClock())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_shipped_scenarios_begin_with_something_to_do(name: str) -> None:
+    world = world_of(name)
+    assert world.name == name
+    for host in world.hyperv_hosts():
+        assert not host.migration.enabled
+        account = world.directory.find(host.name)
+        assert account is not None
+        assert account.delegate_to == []
+        assert not account.any_protocol
+    source = world.host("HV01")
+    assert source is not None
+    assert sorted(vm.name for vm in source.vms.values()) == ["FILE01", "VM01"]
+    vm = next(vm for vm in source.vms.values() if vm.name == "VM01")
+    assert [disk.size_bytes // GIB for disk in vm.disks] == [40, 60]
+    assert vm.memory_bytes == 8 * GIB
+    assert world.guest_vms == {vm.vm_id}
+
+
+def test_only_missing_switch_lacks_the_switch() -> None:
+    for name in NAMES:
+        destination = world_of(name).host("HV02")
+        assert destination is not None
+        assert ("LAN" in destination.switches) is (name != "missing-switch")
+        assert "Internal" in destination.switches
+
+
+@pytest.mark.parametrize(
+    ("name", "total_s", "blackout_s", "silence_s"),
+    [("rehearsal", (12, 15), 0.42, 0.58), ("quick", (1.5, 2.5), 0.15, 0.21)],
+)
+def test_moves_take_the_time_they_promise(
+    name: str, total_s: tuple[float, float], blackout_s: float, silence_s: float
+) -> None:
+    world = world_of(name)
+    pace = world.pace
+    passes, rest = plan_passes(
+        pace.working_sets,
+        total_pages=8 * GIB // PAGE_BYTES,
+        bytes_per_s=pace.memory_bytes_s,
+        threshold_pages=round(pace.threshold_mib * MIB / PAGE_BYTES),
+        max_passes=pace.max_passes,
+    )
+    assert len(passes) >= 4
+    blackout = pace.blackout_fixed_wall_s + rest * PAGE_BYTES / pace.memory_bytes_s
+    assert blackout == pytest.approx(blackout_s, abs=0.01)
+    assert blackout + pace.relearn_wall_s == pytest.approx(silence_s, abs=0.01)
+    simulated_s = 65 * GIB / pace.copy_bytes_s + sum(each.length_s for each in passes)
+    fixed_s = pace.check_wall_s + pace.mirror_wall_s + pace.relearn_wall_s + pace.cleanup_wall_s
+    assert total_s[0] <= simulated_s / pace.time_factor + fixed_s + blackout <= total_s[1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("about:", "abuot:", "x.yaml: unknown key 'abuot'"),
+        ("memory_gib: 256", "memroy_gib: 256", "x.yaml.hosts.HV01: unknown key 'memroy_gib'"),
+        ("memory_gib: 256", "memory_gib: much", "x.yaml.hosts.HV01.memory_gib: expected a number, found 'much'"),
+        ("enabled: false", "enabled: 0", "hosts.HV01.migration.enabled: expected true or false, found 0"),
+        ("processors: 4", "processors: true", "expected a whole number, found True"),
+        ("LAN: External", "LAN: Outside", "hosts.HV01.switches.LAN: 'Outside' is no kind of switch"),
+        ("snlm.scenario/1", "snlm.scenario/9", "x.yaml: schema 'snlm.scenario/9' is not snlm.scenario/1"),
+        ("  time_factor: 50", "  #", "x.yaml.move: the key 'time_factor' is missing"),
+        ("schema:", "schema: [", "x.yaml: not readable as YAML"),
+    ],
+)
+def test_a_wrong_scenario_is_told_file_and_key(old: str, new: str, says: str) -> None:
+    assert old in QUICK
+    with pytest.raises(LabError) as told:
+        build_world(read_scenario(QUICK.replace(old, new, 1), "x.yaml"), clock=FakeClock())
+    assert says in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("text", ["", "- a\n- b\n", "word"])
+def test_what_is_no_table_is_refused(text: str) -> None:
+    with pytest.raises(LabError, match="expected a table"):
+        read_scenario(text, "x.yaml")
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LabError, match=r"none\.yaml"):
+        load_scenario(tmp_path / "none.yaml")
+
+
+def test_delegation_checkpoints_and_images_can_be_set() -> None:
+    text = QUICK.replace("    address: 10.20.0.11", "    any_protocol: true\n    delegate_to: [cifs/HV02]\n    address: 10.20.0.11")
+    text = text.replace("        guest: true", "        checkpoints: [before]\n        dvd_path: 'D:\\x.iso'\n        dynamic_memory: true")
+    world = build_world(read_scenario(text, "x.yaml"), clock=FakeClock())
+    account = world.directory.accounts["hv01"]
+    assert account.any_protocol
+    assert account.delegate_to == ["cifs/HV02"]
+    source = world.host("HV01")
+    assert source is not None
+    vm = next(vm for vm in source.vms.values() if vm.name == "VM01")
+    assert [checkpoint.name for checkpoint in vm.checkpoints] == ["before"]
+    assert vm.dvd_path == "D:\\x.iso"
+    assert vm.memory_maximum_bytes == 16 * GIB
+    assert world.guest_vms == set()
