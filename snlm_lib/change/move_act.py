@@ -68,7 +68,7 @@ def move_act(order: MoveOrder) -> Act:
 
     return Act(
         key=f"move-{order.vm_id}-{wanted.source}-{wanted.destination}",
-        what=f"move {order.vm_name} from {wanted.source} to {wanted.destination}: {pipeline.text()}",
+        what=f"move {order.vm_name} from {wanted.source} to {wanted.destination}, storage to {wanted.destination_path}",
         host=wanted.source,
         undo=f"move {order.vm_name} back, after its own preflight: 'snlm run' with source and destination exchanged",
         do=do,
