@@ -63,6 +63,11 @@ class HostSession:
         shell = self._shell
         return shell.protocol if shell else None
 
+    def open(self) -> None:
+        """Sign on now, if that has not happened. Worth it before many threads ask at once: a host
+        that is not there is then waited for once. Raises HostUnreachable, AuthenticationRefused."""
+        self._open()
+
     def invoke(self, pipeline: Pipeline, *, accept: Sequence[str] = ()) -> Result:
         """Run a pipeline to its end.
 

@@ -181,6 +181,14 @@ def test_a_closed_port_is_an_unreachable_host(opened: Opened) -> None:
         opened(port=9).invoke(commands.get_vm_host())
 
 
+def test_opening_signs_on_before_the_first_command(opened: Opened) -> None:
+    session = opened()
+    session.open()
+    assert session.protocol == "ntlm"
+    with pytest.raises(HostUnreachable):
+        opened(port=9).open()
+
+
 def test_proxies_of_the_environment_are_not_used(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
