@@ -42,6 +42,7 @@ __all__ = [
 
 _RENAME_TRIES = 20  # an antivirus or OneDrive may hold the target for a moment
 _RENAME_WAIT_S = 0.05
+_KILL_WAIT_S = 5.0  # the operating system takes a moment to clear away what it killed
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
@@ -126,7 +127,7 @@ def terminate(who: ProcessIdentity, *, grace_s: float = 3.0) -> bool:
             found.wait(grace_s)
         except psutil.TimeoutExpired:
             found.kill()
-            found.wait(grace_s)
+            found.wait(_KILL_WAIT_S)
     except psutil.NoSuchProcess:
         return True
     except psutil.Error:
@@ -138,7 +139,7 @@ def operating_system_user() -> dict[str, str]:
     """Who we are to this machine: ``{"user", "machine", "system"}``."""
     try:
         user = getpass.getuser()
-    except (KeyError, OSError):  # a container's numeric user has no name
+    except (KeyError, OSError, ImportError):  # a container's numeric user has no name; Windows no pwd module
         user = str(os.getuid()) if hasattr(os, "getuid") else "unknown"
     return {"user": user, "machine": platform.node(), "system": f"{platform.system()} {platform.release()}"}
 
@@ -177,14 +178,28 @@ def _log_file(log: Path | None) -> IO[bytes]:
 
 def _launch(argv: Sequence[str], log: Path | None) -> int:
     """What the launcher does: start the real process in its own session."""
-    options: dict[str, Any] = {"start_new_session": True}
+    *preferred, last = _apart()
+    with _log_file(log) as out:
+        for options in preferred:
+            try:
+                return _popen(argv, out, options)
+            except PermissionError:  # a job object that lets nobody leave it: then within it
+                continue
+        return _popen(argv, out, last)
+
+
+def _apart() -> list[dict[str, Any]]:
+    """How a process is set apart from us, best way first."""
     if sys.platform == "win32":
         flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
-        options = {"creationflags": flags | subprocess.CREATE_BREAKAWAY_FROM_JOB}
-    with _log_file(log) as out:
-        child = subprocess.Popen(
-            list(argv), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, close_fds=True, **options
-        )
+        return [{"creationflags": flags | subprocess.CREATE_BREAKAWAY_FROM_JOB}, {"creationflags": flags}]
+    return [{"start_new_session": True}]
+
+
+def _popen(argv: Sequence[str], out: IO[bytes], options: dict[str, Any]) -> int:
+    child = subprocess.Popen(
+        list(argv), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, close_fds=True, **options
+    )
     return child.pid
 
 

@@ -36,7 +36,9 @@ def say_duration_s(seconds: float | None) -> str:
 
 
 def iso_utc(moment: datetime) -> str:
-    """An aware moment as ``2026-11-23T21:04:00.123Z`` (milliseconds, UTC)."""
+    """An aware moment as ``2026-11-23T21:04:00.123Z`` (milliseconds, UTC); raises ValueError for one without a zone."""
+    if moment.tzinfo is None:
+        raise ValueError(f"no time zone in {moment!r}")
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -23,6 +23,7 @@ from snlm_lib.process import FileLock, ProcessIdentity, detach, identity_of, on_
 
 __all__ = ["MonitorEnd", "MonitorHandle", "find_monitor", "main", "start_monitor", "stop_monitor"]
 
+MIN_INTERVAL_MS = 20
 _START_WAIT_S = 20.0
 _POLL_S = 0.05
 _STOP_WAIT_S = 15.0
@@ -62,9 +63,11 @@ def start_monitor(
     """Start the monitor of the record ``folder``; returns once it says that it probes.
 
     Samples go to samples/pings.csv, the rest to monitor/. Samples of an earlier monitor of the same
-    record are kept as pings-1.csv and so on. Raises ParameterError when a target has no port or its
-    address is not known, RecordError when a monitor runs already or the new one does not start.
+    record are kept as pings-1.csv and so on. Raises ParameterError when the interval is below 20 ms, a
+    target has no port or its address is not known, RecordError when a monitor runs already or the new one does not start.
     """
+    if interval_ms < MIN_INTERVAL_MS:
+        raise ParameterError(f"probe_interval_ms is {interval_ms}", remedy=f"At least {MIN_INTERVAL_MS}.")
     probe_targets = tuple(_probe_target(name, target) for name, target in targets.items())
     if not probe_targets:
         raise ParameterError("no guest to probe", remedy="Name the machine under guests in the connection profile.")
@@ -125,7 +128,10 @@ def _start(config: MonitorConfig, clock: Clock) -> MonitorHandle:
     config_json = home / "config.json"
     write_atomic(config_json, config.to_json())
     log = home / "monitor.log"
-    pid = detach([sys.executable, "-m", "snlm_lib.measure.monitor", str(config_json)], log=log)
+    try:
+        pid = detach([sys.executable, "-m", "snlm_lib.measure.monitor", str(config_json)], log=log)
+    except OSError as error:
+        raise RecordError(f"the monitor did not start: {error}", where=str(home)) from error
     deadline_s = clock.monotonic_s() + _START_WAIT_S
     while clock.monotonic_s() < deadline_s:
         handle = find_monitor(home.parent)

@@ -24,7 +24,7 @@ def ledger() -> Ledger:
     return Ledger(timeout_s=1.0, late_s=5.0)
 
 
-def test_the_row_is_what_the_file_promises(ledger):
+def test_the_row_is_what_the_file_promises(ledger: Ledger) -> None:
     ledger.sent(probe(3))
     assert ledger.answered(key(3), 0.3035)
     expected = ("3", "VM01", "udp", "0.3000", "2026-11-23T21:04:00.000Z", "0.301000", "answered", "2.500")
@@ -33,14 +33,14 @@ def test_the_row_is_what_the_file_promises(ledger):
     assert ledger.drain() == []
 
 
-def test_an_answer_after_the_time_out_is_late_not_lost(ledger):
+def test_an_answer_after_the_time_out_is_late_not_lost(ledger: Ledger) -> None:
     ledger.sent(probe(0))
     ledger.expire(1.5)
     assert ledger.answered(key(0), 1.5)
     assert [row.status for row in ledger.drain()] == ["late"]
 
 
-def test_lost_is_what_stayed_unanswered_through_the_late_window(ledger):
+def test_lost_is_what_stayed_unanswered_through_the_late_window(ledger: Ledger) -> None:
     ledger.sent(probe(0))
     ledger.expire(5.9)
     assert ledger.drain() == []
@@ -50,7 +50,7 @@ def test_lost_is_what_stayed_unanswered_through_the_late_window(ledger):
     assert ledger.drain() == []
 
 
-def test_a_duplicate_answer_and_another_kinds_answer_change_nothing(ledger):
+def test_a_duplicate_answer_and_another_kinds_answer_change_nothing(ledger: Ledger) -> None:
     ledger.sent(probe(0))
     assert not ledger.answered(key(0, "tcp"), 0.1)
     assert ledger.answered(key(0), 0.1)
@@ -58,13 +58,13 @@ def test_a_duplicate_answer_and_another_kinds_answer_change_nothing(ledger):
     assert len(ledger.drain()) == 1
 
 
-def test_a_tick_not_sent_has_neither_moment_nor_loss(ledger):
+def test_a_tick_not_sent_has_neither_moment_nor_loss(ledger: Ledger) -> None:
     ledger.not_sent(4, 0.4, target="VM01", kind="udp")
     assert ledger.drain() == [PingRow("4", "VM01", "udp", "0.4000", "", "", "not_sent", "")]
     assert ledger.under_way == 0
 
 
-def test_at_the_end_only_what_had_its_time_is_lost(ledger):
+def test_at_the_end_only_what_had_its_time_is_lost(ledger: Ledger) -> None:
     ledger.sent(probe(0))
     ledger.sent(probe(8))
     assert not ledger.timed_out(1.2)
@@ -73,7 +73,7 @@ def test_at_the_end_only_what_had_its_time_is_lost(ledger):
     assert ledger.under_way == 0
 
 
-def test_a_broken_connection_loses_at_once(ledger):
+def test_a_broken_connection_loses_at_once(ledger: Ledger) -> None:
     ledger.sent(probe(0, kind="tcp"))
     ledger.lose(key(0, "tcp"))
     ledger.lose(key(0, "tcp"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -11,7 +12,7 @@ from snlm_lib.errors import RecordError
 from snlm_lib.measure.pings import read_pings, series_of
 
 
-def test_rows_come_typed_and_in_order_whatever_the_order_of_their_fates(data):
+def test_rows_come_typed_and_in_order_whatever_the_order_of_their_fates(data: Path) -> None:
     frame = read_pings(data / "pings-five-lost.csv")
     assert len(frame) == 60, "the torn last line of a killed monitor is no sample"
     assert frame[frame["kind"] == "udp"]["seq"].tolist() == list(range(30))
@@ -24,19 +25,19 @@ def test_rows_come_typed_and_in_order_whatever_the_order_of_their_fates(data):
     assert not_sent["due_s"] == 2.5
 
 
-def test_a_series_knows_its_zero_and_when_answers_came(data):
+def test_a_series_knows_its_zero_and_when_answers_came(data: Path) -> None:
     tcp, udp = series_of(read_pings(data / "pings-five-lost.csv"))
     assert (tcp.kind, udp.kind) == ("tcp", "udp")
     assert udp.zero_utc == datetime(2026, 11, 23, 21, 4, tzinfo=UTC)
     assert udp.utc(1.25) == udp.zero_utc + timedelta(seconds=1.25)
-    assert udp.seconds(udp.utc(1.25)) == pytest.approx(1.25)
+    assert udp.seconds(udp.zero_utc + timedelta(seconds=1.25)) == pytest.approx(1.25)
     assert udp.ticks[20].received_s == pytest.approx(3.1)
     assert udp.ticks[20].answered
     assert udp.ticks[25].at_s == 2.5
     assert not udp.ticks[25].answered
 
 
-def test_only_a_header_is_no_sample_and_no_error(tmp_path):
+def test_only_a_header_is_no_sample_and_no_error(tmp_path: Path) -> None:
     path = tmp_path / "pings.csv"
     path.write_text("seq,target,kind,due_s,sent_utc,sent_s,status,rtt_ms\n", encoding="utf-8")
     frame = read_pings(path)
@@ -44,7 +45,7 @@ def test_only_a_header_is_no_sample_and_no_error(tmp_path):
     assert list(series_of(frame)) == []
 
 
-def test_nothing_ever_sent_has_no_zero(tmp_path):
+def test_nothing_ever_sent_has_no_zero(tmp_path: Path) -> None:
     path = tmp_path / "pings.csv"
     header = "seq,target,kind,due_s,sent_utc,sent_s,status,rtt_ms\n"
     path.write_text(header + "0,VM01,udp,0.0000,,,not_sent,\n", encoding="utf-8")
@@ -54,7 +55,7 @@ def test_nothing_ever_sent_has_no_zero(tmp_path):
 
 
 @pytest.mark.parametrize(("content", "says"), [(None, "no samples"), ("", "empty"), ("a,b\n1,2\n", "not a pings.csv")])
-def test_a_file_that_is_none_is_named(tmp_path, content, says):
+def test_a_file_that_is_none_is_named(tmp_path: Path, content: str | None, says: str) -> None:
     path = tmp_path / "pings.csv"
     if content is not None:
         path.write_text(content, encoding="utf-8")
@@ -63,7 +64,7 @@ def test_a_file_that_is_none_is_named(tmp_path, content, says):
     assert str(path) in str(raised.value)
 
 
-def test_a_name_with_a_comma_and_umlauts_is_only_a_name(tmp_path):
+def test_a_name_with_a_comma_and_umlauts_is_only_a_name(tmp_path: Path) -> None:
     path = tmp_path / "pings.csv"
     header = "seq,target,kind,due_s,sent_utc,sent_s,status,rtt_ms\n"
     line = '0,"Bücher, alt",udp,0.0000,2026-11-23T21:04:00.000Z,0.001000,answered,1.000\n'

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from snlm_lib.clock import SystemClock
+from snlm_lib.measure.channels import Log
+from snlm_lib.measure.ledger import PingRow
 from snlm_lib.measure.probes import Engine, ProbeTarget, Timing
+from tests.measure.fake_guest import Eventually, FakeGuest
+
+QUICK = Timing(0.02, 0.2, 0.3)
+EngineFor = Callable[..., Engine]
+
+
+def unheard(_line: str) -> None:
+    return None
 
 
 class StallingClock(SystemClock):
@@ -21,17 +32,17 @@ class StallingClock(SystemClock):
 
 
 @pytest.fixture
-def clock():
+def clock() -> StallingClock:
     return StallingClock()
 
 
 @pytest.fixture
-def engine_for(clock):
-    made = []
+def engine_for(clock: StallingClock) -> Iterator[EngineFor]:
+    made: list[Engine] = []
 
-    def make(guest, *, timing=Timing(0.02, 0.2, 0.3), tcp=True, log=None):
+    def make(guest: FakeGuest, *, timing: Timing = QUICK, tcp: bool = True, log: Log = unheard) -> Engine:
         target = ProbeTarget("VM01", "127.0.0.1", guest.udp_port, guest.tcp_port if tcp else None)
-        made.append(Engine([target], timing, clock=clock, log=log or [].append))
+        made.append(Engine([target], timing, clock=clock, log=log))
         return made[-1]
 
     yield make
@@ -39,16 +50,16 @@ def engine_for(clock):
         engine.close()
 
 
-def run(engine, seconds):
-    rows = []
+def run(engine: Engine, seconds: float) -> list[PingRow]:
+    rows: list[PingRow] = []
     until_s = engine.elapsed_s() + seconds
     while engine.elapsed_s() < until_s:
         rows += engine.turn(0.05)
     return rows
 
 
-def finish(engine):
-    rows = []
+def finish(engine: Engine) -> list[PingRow]:
+    rows: list[PingRow] = []
     engine.stop_sending()
     while not engine.settled():
         rows += engine.turn(0.02)
@@ -57,11 +68,11 @@ def finish(engine):
     return rows + last
 
 
-def statuses(rows, kind):
+def statuses(rows: list[PingRow], kind: str) -> list[str]:
     return [row.status for row in sorted(rows, key=lambda row: int(row.seq)) if row.kind == kind]
 
 
-def test_every_tick_of_both_kinds_is_answered_and_stands_at_its_place(guest, engine_for):
+def test_every_tick_of_both_kinds_is_answered_and_stands_at_its_place(guest: FakeGuest, engine_for: EngineFor) -> None:
     engine = engine_for(guest, timing=Timing(0.02, 1.0))
     rows = run(engine, 0.6) + finish(engine)
     for kind in ("udp", "tcp"):
@@ -75,7 +86,7 @@ def test_every_tick_of_both_kinds_is_answered_and_stands_at_its_place(guest, eng
     assert guest.accepted == 1
 
 
-def test_silence_is_lost_on_both_kinds_and_answers_come_back(guest, engine_for):
+def test_silence_is_lost_on_both_kinds_and_answers_come_back(guest: FakeGuest, engine_for: EngineFor) -> None:
     engine = engine_for(guest)
     rows = run(engine, 0.2)
     guest.be_silent(0.3)
@@ -87,7 +98,7 @@ def test_silence_is_lost_on_both_kinds_and_answers_come_back(guest, engine_for):
     assert guest.accepted == 1, "the long connection goes on through silence"
 
 
-def test_slow_answers_are_late_not_lost(guest, engine_for):
+def test_slow_answers_are_late_not_lost(guest: FakeGuest, engine_for: EngineFor) -> None:
     guest.delay_s = 0.25
     engine = engine_for(guest, timing=Timing(0.05, 0.2, 5.0))
     rows = run(engine, 0.6)
@@ -96,8 +107,10 @@ def test_slow_answers_are_late_not_lost(guest, engine_for):
     assert all(float(row.rtt_ms) >= 250 for row in rows if row.status == "late")
 
 
-def test_a_broken_connection_is_opened_again_and_never_delays_the_datagrams(guest, engine_for, eventually):
-    lines = []
+def test_a_broken_connection_is_opened_again_and_never_delays_the_datagrams(
+    guest: FakeGuest, engine_for: EngineFor, eventually: Eventually
+) -> None:
+    lines: list[str] = []
     engine = engine_for(guest, log=lines.append)
     rows = run(engine, 0.2)
     guest.refuse_connections()
@@ -114,7 +127,9 @@ def test_a_broken_connection_is_opened_again_and_never_delays_the_datagrams(gues
     assert len(lines) == 3
 
 
-def test_our_own_stall_is_not_sent_and_never_lost(guest, engine_for, clock):
+def test_our_own_stall_is_not_sent_and_never_lost(
+    guest: FakeGuest, engine_for: EngineFor, clock: StallingClock
+) -> None:
     engine = engine_for(guest, timing=Timing(0.02, 1.0))
     rows = run(engine, 0.1)
     clock.stall_s += 0.5
@@ -126,7 +141,9 @@ def test_our_own_stall_is_not_sent_and_never_lost(guest, engine_for, clock):
     assert all(row.sent_s == row.sent_utc == row.rtt_ms == "" for row in rows if row.status == "not_sent")
 
 
-def test_answers_waiting_through_a_long_stall_of_ours_are_late_not_lost(guest, engine_for, clock):
+def test_answers_waiting_through_a_long_stall_of_ours_are_late_not_lost(
+    guest: FakeGuest, engine_for: EngineFor, clock: StallingClock
+) -> None:
     guest.delay_s = 0.05
     engine = engine_for(guest, tcp=False)
     rows = run(engine, 0.02)
@@ -137,7 +154,7 @@ def test_answers_waiting_through_a_long_stall_of_ours_are_late_not_lost(guest, e
     assert "lost" not in statuses(rows, "udp")
 
 
-def test_a_target_without_any_listener_is_lost_and_the_engine_goes_on(engine_for, guest):
+def test_a_target_without_any_listener_is_lost_and_the_engine_goes_on(engine_for: EngineFor, guest: FakeGuest) -> None:
     guest.end()
     nobody = ProbeTarget("gone", "127.0.0.1", None, guest.tcp_port)
     guest.refuse_connections()

@@ -1,0 +1,147 @@
+"""The monitor's inside, driven in this process: its file, its ends, its honest last line."""
+
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from snlm_lib.clock import FakeClock, SystemClock
+from snlm_lib.errors import ParameterError
+from snlm_lib.measure.ledger import PING_COLUMNS, PingRow
+from snlm_lib.measure.pings import read_pings
+from snlm_lib.measure.probes import ProbeTarget
+from snlm_lib.measure.recorder import MonitorConfig, PingFile, Recorder, read_config
+from tests.measure.fake_guest import FakeGuest
+
+ROW = PingRow("0", "VM01", "udp", "0.0000", "2026-11-23T21:04:00.000Z", "0.000100", "answered", "1.000")
+
+
+ConfigFor = Callable[..., MonitorConfig]
+
+
+def unheard(_line: str) -> None:
+    return None
+
+
+@pytest.fixture
+def config_for(tmp_path: Path) -> ConfigFor:
+    def make(guest: FakeGuest, *, limit_s: float = 30.0, timeout_ms: int = 200) -> MonitorConfig:
+        return MonitorConfig(
+            targets=(ProbeTarget("VM01", "127.0.0.1", guest.udp_port, guest.tcp_port),),
+            interval_ms=20,
+            timeout_ms=timeout_ms,
+            pings_csv=tmp_path / "pings.csv",
+            state_json=tmp_path / "state.json",
+            stop_file=tmp_path / "stop",
+            limit_s=limit_s,
+        )
+
+    return make
+
+
+def test_a_configuration_is_read_as_it_was_written(guest: FakeGuest, config_for: ConfigFor, tmp_path: Path) -> None:
+    config = config_for(guest)
+    path = tmp_path / "config.json"
+    path.write_text(config.to_json(), encoding="utf-8")
+    assert read_config(path) == config
+    assert read_config(path).digest() == config.digest()
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"targets": [{"colour": 1}]}', '{"targets": 3}'])
+def test_what_is_no_configuration_is_named(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(ParameterError, match=r"config\.json"):
+        read_config(path)
+
+
+def test_the_limit_ends_it_and_every_tick_has_its_row(guest: FakeGuest, config_for: ConfigFor) -> None:
+    config = config_for(guest, limit_s=0.4)
+    lines: list[str] = []
+    assert Recorder(config, SystemClock(), log=lines.append).run() == "limit"
+    frame = read_pings(config.pings_csv)
+    for _, part in frame.groupby("kind"):
+        assert part["seq"].tolist() == list(range(len(part)))
+        assert len(part) >= 18
+    state = json.loads(config.state_json.read_text(encoding="utf-8"))
+    assert (state["end"], state["rows"], state["config_sha256"]) == ("limit", len(frame), config.digest())
+    assert state["kinds"] == {"VM01": ["udp", "tcp"]}
+    assert "ended: limit" in lines[-1]
+
+
+def test_a_stop_file_that_is_there_already_stops_it_at_once(guest: FakeGuest, config_for: ConfigFor) -> None:
+    config = config_for(guest)
+    config.stop_file.touch()
+    assert Recorder(config, SystemClock(), log=unheard).run() == "stop-file"
+    assert read_pings(config.pings_csv).empty
+
+
+def test_asked_by_the_operating_system_it_ends_and_says_so(guest: FakeGuest, config_for: ConfigFor) -> None:
+    config = config_for(guest)
+    lines: list[str] = []
+    recorder = Recorder(config, SystemClock(), log=lines.append)
+    recorder.terminate()
+    assert recorder.run() == "terminated"
+    assert json.loads(config.state_json.read_text(encoding="utf-8"))["end"] == "terminated"
+
+
+def test_at_the_end_outstanding_probes_get_their_time_and_then_are_lost(
+    guest: FakeGuest, config_for: ConfigFor
+) -> None:
+    guest.be_silent(60)
+    config = config_for(guest, limit_s=0.3)
+    Recorder(config, SystemClock(), log=unheard).run()
+    frame = read_pings(config.pings_csv)
+    assert set(frame["status"]) <= {"lost", "not_sent"}
+    assert len(frame[frame["kind"] == "udp"]) >= 13
+
+
+def test_samples_of_another_are_never_overwritten(guest: FakeGuest, config_for: ConfigFor) -> None:
+    config = config_for(guest)
+    config.pings_csv.write_text("precious", encoding="utf-8")
+    with pytest.raises(FileExistsError):
+        Recorder(config, SystemClock(), log=unheard).run()
+    assert config.pings_csv.read_text(encoding="utf-8") == "precious"
+
+
+def test_rows_reach_the_disk_a_few_times_a_second_not_at_once(tmp_path: Path) -> None:
+    clock = FakeClock()
+    file = PingFile(tmp_path / "pings.csv", clock)
+    file.write([ROW])
+    header = ",".join(PING_COLUMNS) + "\n"
+    assert (tmp_path / "pings.csv").read_text(encoding="utf-8") == header
+    clock.advance(0.2)
+    file.write([])
+    assert (tmp_path / "pings.csv").read_text(encoding="utf-8") == header + ",".join(ROW) + "\n"
+    file.close()
+
+
+def test_a_file_that_vanished_is_noticed(tmp_path: Path) -> None:
+    clock = FakeClock()
+    file = PingFile(tmp_path / "pings.csv", clock)
+    (tmp_path / "pings.csv").rename(tmp_path / "elsewhere.csv")
+    clock.advance(0.2)
+    with pytest.raises(FileNotFoundError):
+        file.write([ROW])
+    file.close()
+
+
+class FullDisk(PingFile):
+    """Refuses to write, as a full disk does, after the header."""
+
+    def flush(self) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_shows_in_the_row_writer_and_closing_is_quiet(tmp_path: Path) -> None:
+    clock = FakeClock()
+    file = FullDisk(tmp_path / "pings.csv", clock)
+    clock.advance(1.0)
+    with pytest.raises(OSError, match="No space"):
+        file.write([ROW])
+    file.close()
+    assert file.written == 1
