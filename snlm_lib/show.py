@@ -62,7 +62,7 @@ def _card(step: str, verdict: str, reason: str, rows: Sequence[tuple[str, str]])
         f"<strong style='color:{colour};font-size:1.15em'>{html.escape(verdict.upper())}</strong> "
         f"<code>{html.escape(step)}</code><div>{html.escape(reason)}</div>{lines}</div>"
     )
-    plain = "\n".join([f"{verdict.upper()} {step}: {reason}", *(f"{name}: {value}" for name, value in rows)])
+    plain = "\n".join([f"{verdict.upper()} {step}: {reason}", *(f"{name} {value}" for name, value in rows)])
     return {"text/html": body, "text/plain": plain}
 
 

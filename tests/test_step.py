@@ -78,7 +78,7 @@ def test_a_record_given_by_the_runner_is_used_and_a_sealed_one_refused(
 def test_a_failing_check_refuses_and_the_result_says_that_nothing_changed(step: Step) -> None:
     with pytest.raises(Refused) as caught:
         step.gate([row("a", Level.PASS), row("b", Level.FAIL)])
-    assert step.ended_by(caught.value) == "REFUSED: HV02: Title b: seen. do that"
+    assert step.ended_by(caught.value) == "REFUSED: HV02: seen. do that"
     assert (result(step).verdict, result(step).changes) == (Verdict.REFUSED, [])
 
 

@@ -142,6 +142,14 @@ def test_an_unreadable_account_is_an_obstacle_that_02_does_not_remove(wanted: Pa
     assert {item.check_id for item in found} == {"delegation", "protocol-transition"}
 
 
+def test_a_missing_machine_is_said_once(wanted: Parameters) -> None:
+    found = obstacles(preflight(build.pair(vm=None, same_name_source=0), wanted))
+    assert [item.check_id for item in found] == ["vm-found"]
+    assert str(refusal(found)) == (
+        "HV01: no machine called 'VM01'. Correct 'vm', or name the host that runs it (now source: HV01)."
+    )
+
+
 def test_a_refusal_names_the_first_obstacle_whole_and_the_others_by_title(wanted: Parameters) -> None:
     facts = replace(destination(switches=("Internal",), cpu_manufacturer="AuthenticAMD"))
     told = str(refusal(obstacles(preflight(facts, wanted))))

@@ -126,5 +126,5 @@ CHECKS = (
     Check("performance", "Same performance option on both", performance, removed_by="01"),
     Check("cpu-vendor", "Same processor maker", cpu_vendor),
     Check("cpu-model", "Processor models fit", cpu_model),
-    Check("version", "Configuration version runs on the destination", version),
+    Check("version", "Configuration version runs on the destination", version, of_vm=True),
 )

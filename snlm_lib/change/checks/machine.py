@@ -171,13 +171,13 @@ def checkpoints(facts: PairFacts, _wanted: Parameters) -> Finding:
 
 CHECKS = (
     Check("vm-found", "The machine is found, once", found_once),
-    Check("vm-running", "The machine is running", running),
-    Check("vm-id-free", "Its GUID is free at the destination", free_id),
+    Check("vm-running", "The machine is running", running, of_vm=True),
+    Check("vm-id-free", "Its GUID is free at the destination", free_id, of_vm=True),
     Check("no-move", "No migration of it is under way", no_move),
-    Check("processors", "Enough processors at the destination", processors),
-    Check("memory", "Enough free memory at the destination", memory),
-    Check("disk-space", "Enough free disk at the destination", disk_space),
-    Check("disks-movable", "Every disk can move", movable_disks),
-    Check("images", "No DVD image attached", images),
-    Check("checkpoints", "No checkpoints", checkpoints),
+    Check("processors", "Enough processors at the destination", processors, of_vm=True),
+    Check("memory", "Enough free memory at the destination", memory, of_vm=True),
+    Check("disk-space", "Enough free disk at the destination", disk_space, of_vm=True),
+    Check("disks-movable", "Every disk can move", movable_disks, of_vm=True),
+    Check("images", "No DVD image attached", images, of_vm=True),
+    Check("checkpoints", "No checkpoints", checkpoints, of_vm=True),
 )

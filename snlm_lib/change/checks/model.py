@@ -37,12 +37,16 @@ Judge = Callable[[PairFacts, Parameters], Finding]
 
 @dataclass(frozen=True)
 class Check:
-    """One prerequisite. ``removed_by``: the step that itself removes this obstacle ("01", "02")."""
+    """One prerequisite. ``removed_by``: the step that itself removes this obstacle ("01", "02").
+
+    ``of_vm``: there is nothing to judge when the machine was not found.
+    """
 
     check_id: str
     title: str
     judge: Judge
     removed_by: str | None = None
+    of_vm: bool = False
 
 
 @dataclass(frozen=True)

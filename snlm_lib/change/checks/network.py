@@ -130,9 +130,8 @@ def firewall(facts: PairFacts, _wanted: Parameters) -> Finding:
 
 def switches(facts: PairFacts, _wanted: Parameters) -> Finding:
     """Every adapter's switch exists on the destination under the same name."""
-    if facts.vm is None:
-        return fail("the machine was not found, so its switches are unknown", "Correct the machine's name.")
-    wanted = sorted({item.switch_name for item in facts.vm.adapters if item.switch_name})
+    adapters = facts.vm.adapters if facts.vm else ()
+    wanted = sorted({item.switch_name for item in adapters if item.switch_name})
     there = {name.casefold() for name in facts.destination.switches}
     missing = [name for name in wanted if name.casefold() not in there]
     if missing:
@@ -153,5 +152,5 @@ CHECKS = (
     Check("port-6600", "Migration port open between the hosts", reach_migration),
     Check("port-445", "SMB port open between the hosts", reach_smb),
     Check("firewall", "Firewall rule for live migration", firewall),
-    Check("switches", "Virtual switches exist at the destination", switches),
+    Check("switches", "Virtual switches exist at the destination", switches, of_vm=True),
 )

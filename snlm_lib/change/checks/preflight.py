@@ -18,8 +18,11 @@ ALL_CHECKS: tuple[Check, ...] = (*machine.CHECKS, *hosts.CHECKS, *network.CHECKS
 def preflight(
     facts: PairFacts, wanted: Parameters, *, checks: Iterable[Check] = ALL_CHECKS
 ) -> tuple[CheckResult, ...]:
-    """Judge every check; pure. The order is that of the table, not of severity."""
-    return tuple(_judge(check, facts, wanted) for check in checks)
+    """Judge every check; pure. The order is that of the table, not of severity.
+
+    Without a machine its own checks have nothing to judge: that it is missing is said once.
+    """
+    return tuple(_judge(check, facts, wanted) for check in checks if facts.vm is not None or not check.of_vm)
 
 
 def _judge(check: Check, facts: PairFacts, wanted: Parameters) -> CheckResult:
@@ -44,4 +47,4 @@ def refusal(found: tuple[CheckResult, ...]) -> Refused:
     """One sentence for what stands in the way: the first obstacle whole, the number of the others."""
     first, more = found[0], len(found) - 1
     others = f" {more} more obstacle{'s' if more > 1 else ''}: {', '.join(item.title for item in found[1:])}." if more else ""
-    return Refused(f"{first.title}: {first.evidence}", where=first.host, remedy=f"{first.remedy}{others}")
+    return Refused(first.evidence, where=first.host, remedy=f"{first.remedy}{others}")
