@@ -6,9 +6,11 @@ so does the security context that seals every later body on it.
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import socketserver
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -22,6 +24,8 @@ from snlm_lib.lab.pipeline import PipelineHost
 from snlm_lib.lab.service import WsmanService
 
 __all__ = ["LabServer"]
+
+_log = logging.getLogger(__name__)
 
 ADDRESS = "127.0.0.1"
 PATH = "/wsman"
@@ -138,7 +142,9 @@ class _Listener(socketserver.ThreadingTCPServer):
             thread.join(max(deadline_s - time.monotonic(), 0.0))
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A connection that broke is the client's affair; the next one is not disturbed."""
+        """A connection that broke is the client's affair; anything else is the lab's, and is said."""
+        if not isinstance(sys.exception(), OSError):
+            _log.exception("the lab failed while serving a connection")
 
 
 class _Connection(BaseHTTPRequestHandler):

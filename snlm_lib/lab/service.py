@@ -5,6 +5,7 @@ Knows who asks but not how they signed on; no socket. Only its owner sees a shel
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -13,9 +14,12 @@ from snlm_lib.clock import Clock
 from snlm_lib.lab import wsman
 from snlm_lib.lab.pipeline import Caller, PipelineHost
 from snlm_lib.lab.shell import Shell
-from snlm_lib.lab.wsman import Fault, Request
+from snlm_lib.lab.wsman import Request
+from snlm_lib.lab.wsman_fault import Fault
 
 __all__ = ["DEFAULT_ENDPOINTS", "WsmanService"]
+
+_log = logging.getLogger(__name__)
 
 DEFAULT_ENDPOINTS = ("Microsoft.PowerShell",)
 
@@ -58,7 +62,12 @@ class WsmanService:
                 raise Fault.malformed("The action is not supported.")
             return 200, verb(request, caller)
         except Fault as fault:
-            return 500, wsman.fault_response(request, fault, machine=self._host.name)
+            answer = fault
+        # A bug of the lab must reach the client as an answer: a connection that just ends looks like a network fault.
+        except Exception as bug:
+            _log.exception("the lab failed while answering %s", request.verb if request else "a request")
+            answer = Fault.lab_failed(type(bug).__name__)
+        return 500, wsman.fault_response(request, answer, machine=self._host.name)
 
     def close(self, within_s: float = 1.0) -> None:
         """End every shell and wait for its pipelines, at most ``within_s`` seconds in all."""

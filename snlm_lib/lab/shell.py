@@ -23,7 +23,8 @@ from snlm_lib.lab.pipeline import Caller, PipelineHost
 from snlm_lib.lab.pipelines import PipelineRun
 from snlm_lib.lab.psrp import Asked, PsrpSession, Undecodable, first_pipeline_id
 from snlm_lib.lab.records import lab_fault
-from snlm_lib.lab.wsman import Fault, Request, ShellFacts, receive_response, stream_cost, stream_room
+from snlm_lib.lab.wsman import Request, ShellFacts, receive_response, stream_cost, stream_room
+from snlm_lib.lab.wsman_fault import Fault
 
 __all__ = ["Shell"]
 

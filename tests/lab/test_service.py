@@ -87,6 +87,19 @@ def test_nonsense_is_a_fault_and_not_an_exception(service: WsmanService) -> None
         assert b'Code="87"' in answer
 
 
+class NoTime(FakeClock):
+    """A clock with a bug."""
+
+    def monotonic_s(self) -> float:
+        raise ZeroDivisionError
+
+
+def test_a_bug_of_the_lab_is_an_answer_too(toy: ToyHost, caplog: pytest.LogCaptureFixture) -> None:
+    service = WsmanService(toy, clock=NoTime())
+    assert refused(RunspacePool(local_wsman(service)).open) == 2147500037
+    assert "ZeroDivisionError" in caplog.text
+
+
 def test_an_unknown_action_is_a_fault(service: WsmanService) -> None:
     assert refused(local_wsman(service).pull, "http://schemas.microsoft.com/wbem/wsman/1/windows/shell") == 87
 

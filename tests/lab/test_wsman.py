@@ -10,7 +10,8 @@ from pypsrp.exceptions import WSManFaultError
 from pypsrp.wsman import NAMESPACES, OptionSet, SelectorSet, WSMan, WSManAction
 
 from snlm_lib.lab import wsman
-from snlm_lib.lab.wsman import Fault, Request, ShellFacts, parse_request
+from snlm_lib.lab.wsman import Request, ShellFacts, parse_request
+from snlm_lib.lab.wsman_fault import Fault
 
 SHELL = "11111111-2222-3333-4444-55555555aaaa"
 PIPE = "66666666-2222-3333-4444-55555555bbbb"
@@ -190,6 +191,7 @@ def test_configuration_tells_the_envelope_size() -> None:
         (Fault.already_connected(), 2150859174),
         (Fault.not_found("x<y"), 2150858752),
         (Fault.malformed("no & never"), 87),
+        (Fault.lab_failed("ValueError"), 2147500037),
     ],
 )
 def test_the_client_reads_the_code_of_a_fault(fault: Fault, code: int) -> None:
