@@ -103,7 +103,8 @@ def _stopped(outcome: RunOutcome) -> list[str]:
     bad = next((result for result in outcome.results if result.verdict is not Verdict.PASSED), None)
     if bad is None:
         return []
-    rows = [row for row in bad.checks if row.verdict in ("FAIL", "UNKNOWN")]
+    bad_rows = [row for row in bad.checks if row.verdict in ("FAIL", "UNKNOWN")]
+    rows = [row for row in bad_rows if not row.evidence or row.evidence not in bad.reason]  # said once is enough
     return [
         f"{bad.step} {bad.verdict}: {bad.reason}",
         *(_check_line(row.model_dump()) for row in rows[:_MOST_CHECKS]),

@@ -1,0 +1,180 @@
+"""The house's walls: who may import whom, and through which door each library comes. Lazy imports count too."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "snlm_lib"
+GROUND = {"errors", "units", "clock"}
+BELOW_STEPS = {"estate", "measure", "record", "remote", "change", "parameters", "process"}
+
+# A room is a folder, or the files that belong together. snlm_lib/__init__.py holds the version: anybody may ask.
+ROOMS = {
+    "execute": "runbook",
+    "judge": "runbook",
+    "lab_process": "rehearsal",
+    "closing": "cli",
+    "progress": "cli",
+    "__main__": "cli",
+    "show": "step",
+    "steps": "step",
+}
+MAY_IMPORT: dict[str, set[str]] = {
+    "version": set(),
+    "errors": set(),
+    "units": set(),
+    "clock": set(),
+    "process": {"errors"},
+    "parameters": {"errors", "units"},
+    "remote": GROUND,
+    "estate": {"remote", "parameters"} | GROUND,
+    "measure": {"parameters", "process"} | GROUND,
+    "record": {"measure", "parameters", "process"} | GROUND,
+    "change": {"estate", "measure", "record", "remote", "parameters", "process"} | GROUND,
+    "provenance": {"version", "process"},
+    "step": {"provenance"} | BELOW_STEPS | GROUND,
+    "notebook": BELOW_STEPS | GROUND | {"step"},
+    "runbook": {"provenance", "record", "parameters", "measure", "process"} | GROUND,
+    "rehearsal": {"runbook", "record", "parameters", "process"} | GROUND,
+    "cli": {"version", "runbook", "rehearsal", "record", "measure", "parameters", "process"} | GROUND,
+    "lab": {"process"} | GROUND,
+}
+# Library -> the modules (or rooms) that may import it. What is not listed may be imported by nobody.
+DOORS: dict[str, set[str]] = {
+    "psutil": {"process"},
+    "portalocker": {"process"},
+    "platformdirs": {"parameters"},
+    "yaml": {"parameters", "lab.scenario"},
+    "pydantic": {"parameters", "record", "lab.scenario"},
+    "pypsrp": {"remote"},
+    "spnego": {"remote", "lab"},
+    "keyring": {"remote.credentials"},
+    "psrpcore": {"lab"},
+    "pandas": {"measure", "record"},
+    "plotly": {"record.charts", "record.page"},
+    "nbconvert": {"record.page"},
+    "traitlets": {"execute", "record.page"},
+    "IPython": {"show"},
+    "papermill": {"execute"},
+    "nbclient": {"execute"},
+    "jupyter_client": {"execute"},
+    "ipykernel": {"execute"},
+    "typer": {"cli"},
+    "rich": {"cli", "progress"},
+}
+LOADED_BY_NAME = {"import_module", "__import__", "exec", "eval"}
+
+
+@functools.cache
+def _modules() -> list[tuple[str, ast.Module]]:
+    """Dotted name below snlm_lib, and its tree; a folder's __init__ has the folder's name."""
+    found = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = list(path.relative_to(PACKAGE).with_suffix("").parts)
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        found.append((name, ast.parse(path.read_text(encoding="utf-8"))))
+    return found
+
+
+def _imports(tree: ast.Module) -> Iterator[str]:
+    """Every module a tree imports, wherever the statement stands; ``from a import b`` gives a and a.b."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield "." * node.level + (node.module or "")
+            if node.module == "snlm_lib":
+                yield from (f"snlm_lib.{alias.name}" for alias in node.names)
+
+
+def _room(name: str) -> str:
+    first = name.split(".")[0]
+    return ROOMS.get(first, first) if first else "version"
+
+
+def _ours(tree: ast.Module) -> set[str]:
+    found = {name.removeprefix("snlm_lib").removeprefix(".") for name in _imports(tree) if name.startswith("snlm_lib")}
+    return {"version" if name == "__version__" else _room(name) for name in found if name}
+
+
+def _may_use(module: str, doors: set[str]) -> bool:
+    return any(module == door or module.startswith(f"{door}.") for door in doors)
+
+
+@pytest.mark.parametrize(("name", "tree"), _modules(), ids=lambda value: value if isinstance(value, str) else "")
+def test_a_module_imports_only_from_the_rooms_it_may_enter(name: str, tree: ast.Module) -> None:
+    room = _room(name)
+    assert room in MAY_IMPORT, f"{name} belongs to no room of the house: docs/architecture.md"
+
+    entered = _ours(tree) - {room}
+    assert entered <= MAY_IMPORT[room], f"{name} ({room}) enters {sorted(entered - MAY_IMPORT[room])}"
+
+
+@pytest.mark.parametrize(("name", "tree"), _modules(), ids=lambda value: value if isinstance(value, str) else "")
+def test_each_library_comes_through_its_own_door(name: str, tree: ast.Module) -> None:
+    foreign = {found.split(".")[0] for found in _imports(tree)} - set(sys.stdlib_module_names) - {"snlm_lib"}
+
+    assert "" not in foreign, f"{name} imports relatively"
+    wrong = sorted(library for library in foreign if not _may_use(name, DOORS.get(library, set())))
+    assert wrong == [], f"{name} imports {wrong}, whose door is elsewhere"
+
+
+@pytest.mark.parametrize(("name", "tree"), _modules(), ids=lambda value: value if isinstance(value, str) else "")
+def test_nothing_is_imported_by_a_computed_name(name: str, tree: ast.Module) -> None:
+    called = {
+        node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+    }
+
+    assert called & LOADED_BY_NAME == set()
+
+
+def test_every_door_is_still_in_use() -> None:
+    used = {found.split(".")[0] for _, tree in _modules() for found in _imports(tree)}
+
+    assert sorted(set(DOORS) - used) == []
+
+
+def test_the_matrix_has_no_circle() -> None:
+    reached: dict[str, set[str]] = {room: set(may) for room, may in MAY_IMPORT.items()}
+    for _ in MAY_IMPORT:
+        reached = {room: may.union(*(reached[other] for other in may)) for room, may in reached.items()}
+
+    assert [room for room, may in reached.items() if room in may] == []
+
+
+def test_nobody_imports_the_lab_but_the_lab() -> None:
+    inside = {name for name, tree in _modules() if "lab" in _ours(tree)}
+
+    assert {_room(name) for name in inside} == {"lab"}
+
+
+def test_importing_the_package_costs_nothing() -> None:
+    count = "import sys; before = set(sys.modules); import snlm_lib; print(len(set(sys.modules) - before))"
+    told = subprocess.run([sys.executable, "-c", count], capture_output=True, text=True, check=True).stdout
+
+    assert int(told) <= 2
+
+
+def test_every_module_says_what_it_offers() -> None:
+    silent = [
+        name
+        for name, tree in _modules()
+        if not ast.get_docstring(tree)
+        or not any(
+            isinstance(node, ast.Assign | ast.AnnAssign) and "__all__" in ast.unparse(node).split("=")[0]
+            for node in tree.body
+        )
+    ]
+    packages = {name for name in silent if (PACKAGE / Path(*name.split("."))).is_dir()}
+
+    assert sorted(set(silent) - packages) == []
