@@ -94,13 +94,15 @@ def table(rows: Sequence[Mapping[str, object]], *, caption: str = "") -> None:
     head = "".join(f"<th style='text-align:left;padding:.2em .8em'>{html.escape(name)}</th>" for name in names)
     body = "".join("<tr>" + "".join(_cell(row.get(name)) for name in names) + "</tr>" for row in rows)
     title = f"<caption style='text-align:left;padding:.4em 0'>{html.escape(caption)}</caption>" if caption else ""
-    plain = "\n".join(" | ".join(_words(row.get(name)) for name in names) for row in [dict(zip(names, names)), *rows])
+    plain = "\n".join(
+        " | ".join(cells) for cells in [names, *([_words(row.get(name)) for name in names] for row in rows)]
+    )
     _publish({"text/html": f"<table>{title}<tr>{head}</tr>{body}</table>", "text/plain": plain})
 
 
 def _words(value: object) -> str:
     if value is None:
-        return "–"
+        return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)

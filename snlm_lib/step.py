@@ -179,7 +179,11 @@ class Step:
         done = [carry_out(self.journal, self.name, act) for act in wanted]
         show.table(
             [
-                {"changed": item.act.what, "undo": item.act.undo, "now": "yes" if item.begun_here else "already, earlier"}
+                {
+                    "changed": item.act.what,
+                    "undo": item.act.undo,
+                    "now": "yes" if item.begun_here else "already, earlier",
+                }
                 for item in done
             ]
         )

@@ -20,7 +20,6 @@ from snlm_lib.estate.model import (
     VmFacts,
     VolumeFacts,
 )
-from snlm_lib.parameters import Parameters
 from snlm_lib.units import GIB
 
 VM_ID = UUID("6f9d2b1c-0f1e-4f7a-9d5e-1c2b3a4d5e6f")
@@ -69,7 +68,9 @@ def host(name: str, peer: str, **changes: Any) -> HostFacts:
 def machine(**changes: Any) -> VmFacts:
     """VM01, running on HV01."""
     disks = tuple(
-        DiskFacts(f"D:\\VMs\\VM01\\{name}.vhdx", f"SCSI 0:{place}", size * GIB, 100 * GIB, "Dynamic", None, False, False)
+        DiskFacts(
+            f"D:\\VMs\\VM01\\{name}.vhdx", f"SCSI 0:{place}", size * GIB, 100 * GIB, "Dynamic", None, False, False
+        )
         for place, (name, size) in enumerate((("os", 40), ("data", 60)))
     )
     good = VmFacts(

@@ -35,6 +35,9 @@ class ScriptedHost:
     sent: list[str] = field(default_factory=list)
     asked: dict[str, int] = field(default_factory=dict)
 
+    def open(self) -> None:
+        """Always open."""
+
     def invoke(self, pipeline: Pipeline, *, accept: tuple[str, ...] = ()) -> Result:
         self.sent.append(pipeline.text())
         key = self._key(pipeline)

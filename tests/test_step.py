@@ -103,7 +103,12 @@ def test_a_failed_proof_fails_the_step_when_it_finishes(step: Step) -> None:
 
 def test_changes_are_only_shown_when_the_parameters_do_not_allow_them(step: Step, descriptor: Path) -> None:
     ran: list[int] = []
-    only = Act("k", "HV01: k", "HV01", "back", lambda: ran.append(1) or Outcome("done"))
+
+    def do() -> Outcome:
+        ran.append(1)
+        return Outcome("done")
+
+    only = Act("k", "HV01: k", "HV01", "back", do)
     assert step.change([only], allowed="never") == []
     assert ran == []
     assert len(step.change([only], allowed="lab")) == 1

@@ -15,7 +15,16 @@ from snlm_lib.estate.model import DelegationFacts, PairFacts
 from snlm_lib.estate.reads import Session
 from snlm_lib.remote import commands
 
-__all__ = ["SERVICES", "DelegationPlan", "acts", "delegation_rows", "missing_names", "plan_account", "plan_delegation", "wanted_names"]
+__all__ = [
+    "SERVICES",
+    "DelegationPlan",
+    "acts",
+    "delegation_rows",
+    "missing_names",
+    "plan_account",
+    "plan_delegation",
+    "wanted_names",
+]
 
 SERVICES = ("cifs", "Microsoft Virtual System Migration Service")  # storage, and the machine itself
 

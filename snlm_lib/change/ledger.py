@@ -19,7 +19,7 @@ from snlm_lib.errors import OutcomeUnknown, RemoteError, SessionLost, SnlmError
 from snlm_lib.record.journal import Entry, Journal, open_intents
 from snlm_lib.units import parse_utc
 
-__all__ = ["Done", "change_rows", "carry_out", "find"]
+__all__ = ["Done", "carry_out", "change_rows", "find"]
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,7 @@ def find(entries: Iterable[Entry], step: str, key: str) -> tuple[Entry | None, E
         return None, None
     intent = intents[-1]
     ends = (
-        entry
-        for entry in found
-        if entry.kind == "outcome" and entry.data.get("intent_id") == intent.data["intent_id"]
+        entry for entry in found if entry.kind == "outcome" and entry.data.get("intent_id") == intent.data["intent_id"]
     )
     return intent, next(ends, None)
 

@@ -52,9 +52,7 @@ def open_estate(
     CredentialError for a reference that cannot be resolved.
     """
     if wanted.source.casefold() == wanted.destination.casefold():
-        raise ParameterError(
-            f"source and destination are both {wanted.source!r}", remedy="Name two different hosts."
-        )
+        raise ParameterError(f"source and destination are both {wanted.source!r}", remedy="Name two different hosts.")
     main = resolve(profile.user, profile.secret)
     own = profile.directory_user and profile.directory_secret
     directory = resolve(str(profile.directory_user), str(profile.directory_secret)) if own else main

@@ -27,17 +27,13 @@ def progress(step: Step) -> None:
 
 def passes(step: Step) -> None:
     """Memory passes: dirty pages and bytes."""
-    show.figure(
-        passes_figure(_samples(step, "passes")), words="Memory copied and still dirty in each pre-copy pass."
-    )
+    show.figure(passes_figure(_samples(step, "passes")), words="Memory copied and still dirty in each pre-copy pass.")
 
 
 def pings(step: Step, away: Away) -> None:
     """Every probe, lost ones marked, over the phases of the move."""
     course, memory = _samples(step, "progress"), _samples(step, "passes")
-    drawn = pings_figure(
-        _samples(step, "pings"), requested_utc=away.requested_utc, bands=phase_bands(course, memory)
-    )
+    drawn = pings_figure(_samples(step, "pings"), requested_utc=away.requested_utc, bands=phase_bands(course, memory))
     show.figure(drawn, words="Round-trip time of every probe; each lost probe is a mark.")
 
 

@@ -16,9 +16,7 @@ def probe_target(step: Step) -> GuestTarget:
     wanted = step.parameters.vm
     for name, target in step.profile.guests.items():
         if name.casefold() == wanted.casefold():
-            kinds = [
-                f"{kind} {port}" for kind, port in (("UDP", target.udp_port), ("TCP", target.tcp_port)) if port
-            ]
+            kinds = [f"{kind} {port}" for kind, port in (("UDP", target.udp_port), ("TCP", target.tcp_port)) if port]
             step.say(f"{name} is probed at {target.address} by {' and '.join(kinds)}, not by ICMP.")
             return target
     raise ParameterError(
@@ -50,7 +48,9 @@ def baseline(step: Step, handle: MonitorHandle) -> None:
     """Wait out the baseline and judge it; raises Refused when a probe kind never answered."""
     wanted = step.parameters
     step.clock.sleep(wanted.baseline_s + wanted.probe_timeout_ms / 1000)
-    report = judge_downtime(read_pings(handle.pings_csv), interval_ms=wanted.probe_interval_ms, window=None, host_blackout_s=None)
+    report = judge_downtime(
+        read_pings(handle.pings_csv), interval_ms=wanted.probe_interval_ms, window=None, host_blackout_s=None
+    )
     rows = [
         {
             "probe": item.kind,

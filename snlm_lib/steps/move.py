@@ -63,7 +63,9 @@ def gate(step: Step, facts: PairFacts) -> None:
 def _begun(step: Step) -> Entry | None:
     """The last intent of a move in this record that did not end in a known failure."""
     entries = step.journal.entries()
-    failed = {entry.data["intent_id"] for entry in entries if entry.kind == "outcome" and entry.data["result"] == "failed"}
+    failed = {
+        entry.data["intent_id"] for entry in entries if entry.kind == "outcome" and entry.data["result"] == "failed"
+    }
     intents = [entry for entry in entries if entry.kind == "intent" and entry.step == step.name]
     last = intents[-1] if intents else None
     return None if last is None or last.data["intent_id"] in failed else last

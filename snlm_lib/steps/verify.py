@@ -114,13 +114,13 @@ def tell_away(step: Step, away: Away) -> tuple[CheckResult, ...]:
         {
             "probes": sum(item.probes for item in report.kinds),
             "lost": sum(item.lost for item in report.kinds),
-            "gap_s": report.gap_s,
-            "gap_lower_s": report.gap_lower_s,
-            "gap_upper_s": report.gap_upper_s,
+            "gap_s": _thousandths(report.gap_s),
+            "gap_lower_s": _thousandths(report.gap_lower_s),
+            "gap_upper_s": _thousandths(report.gap_upper_s),
             "gap_kind": report.gap_kind,
             "interval_s": report.interval_ms / 1000,
             "host_blackout_s": away.host_blackout_s,
-            "residue_s": report.residue_s,
+            "residue_s": _thousandths(report.residue_s),
             "cause": report.residue.cause.value,
             "usable": report.usable,
         }
@@ -137,22 +137,30 @@ def _row(item: Downtime) -> dict[str, str | int | float | None]:
         "lost": item.lost,
         "late": item.late,
         "not sent": item.not_sent,
-        "longest gap, s": gap.length_s if gap else None,
-        "at least, s": gap.lower_s if gap else 0.0,
-        "at most, s": gap.upper_s if gap else item.unseen_s,
+        "longest gap, s": _thousandths(gap.length_s) if gap else None,
+        "at least, s": _thousandths(gap.lower_s) if gap else 0.0,
+        "at most, s": _thousandths(gap.upper_s if gap else item.unseen_s),
     }
 
 
 def _sentence(report: DowntimeReport) -> str:
     """The number the manager asks for, with its bounds and both clocks."""
+    if report.told is None or not report.told.heard:
+        return "No probe was ever answered, so no gap can be told."
     if report.gap_s is None:
         return f"No probe was lost: away for less than {report.gap_upper_s or report.interval_ms / 1000:.2f} s."
+    upper = "no end seen" if report.gap_upper_s is None else f"at most {report.gap_upper_s:.2f} s"
     host = "no figure from the host" if report.host_blackout_s is None else f"host blackout {report.host_blackout_s} s"
     rest = "" if report.residue_s is None else f"; the rest, {report.residue_s:.2f} s, {report.residue.cause.value}"
     return (
         f"Away {report.gap_s:.2f} s by {str(report.gap_kind).upper()} probes"
-        f" (at least {report.gap_lower_s:.2f} s, at most {report.gap_upper_s:.2f} s); {host}{rest}."
+        f" (at least {report.gap_lower_s:.2f} s, {upper}); {host}{rest}."
     )
+
+
+def _thousandths(seconds: float | None) -> float | None:
+    """Probes are sent to the millisecond at best: more digits would claim more."""
+    return None if seconds is None else round(seconds, 3)
 
 
 def _answers_again(item: Downtime, vm: str) -> CheckResult:
@@ -164,4 +172,6 @@ def _answers_again(item: Downtime, vm: str) -> CheckResult:
         Level.FAIL: "no probe after the move was answered",
     }[level]
     remedy = "" if level is Level.PASS else "Look at the guest's console and its network on the new host."
-    return CheckResult(f"answers-{item.kind}", f"Answers again by {item.kind.upper()}", level, evidence, remedy, vm, None)
+    return CheckResult(
+        f"answers-{item.kind}", f"Answers again by {item.kind.upper()}", level, evidence, remedy, vm, None
+    )

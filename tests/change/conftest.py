@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import builders
 import pytest
 
 from snlm_lib.clock import FakeClock
@@ -12,6 +11,7 @@ from snlm_lib.estate.model import PairFacts
 from snlm_lib.parameters import Parameters
 from snlm_lib.record.folder import Record, create_record
 from snlm_lib.record.journal import Journal
+from tests import builders
 
 
 @pytest.fixture

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import builders as build
 import pytest
 
 from snlm_lib.change.checks.model import Level
 from snlm_lib.change.checks.preflight import ALL_CHECKS, obstacles, preflight, refusal
+from snlm_lib.change.delegation import wanted_names
 from snlm_lib.estate.model import CheckpointFacts, JobFacts, PairFacts, PortFacts, VolumeFacts
 from snlm_lib.parameters import Parameters
 from snlm_lib.units import GIB
+from tests import builders as build
 
 
 def source(**changes: Any) -> PairFacts:
@@ -49,7 +50,12 @@ SPOILED: list[tuple[str, PairFacts, Level, str]] = [
     ("domain", destination(domain=None), Level.FAIL, "not joined"),
     ("domain", destination(domain="other.example"), Level.WARN, "other.example"),
     ("enabled", destination(settings=disabled(READY)), Level.FAIL, "HV02"),
-    ("authentication", source(settings=replace(READY.source.settings, authentication="CredSSP")), Level.FAIL, "CredSSP"),
+    (
+        "authentication",
+        source(settings=replace(READY.source.settings, authentication="CredSSP")),
+        Level.FAIL,
+        "CredSSP",
+    ),
     ("performance", source(settings=replace(READY.source.settings, performance="SMB")), Level.WARN, "SMB"),
     ("cpu-vendor", destination(cpu_manufacturer="AuthenticAMD"), Level.FAIL, "AuthenticAMD"),
     ("cpu-vendor", destination(cpu_manufacturer=None), Level.FAIL, "could not be read"),
@@ -61,14 +67,14 @@ SPOILED: list[tuple[str, PairFacts, Level, str]] = [
     ("delegation-back", accounts(HV02=build.account("HV02")), Level.WARN, "HV02 lacks 4"),
     (
         "protocol-transition",
-        accounts(HV01=replace(build.pair().delegation["HV01"], any_protocol=False)),
+        accounts(HV01=build.account("HV01", delegate_to=wanted_names(build.account("HV02")))),
         Level.FAIL,
         "Kerberos only",
     ),
     ("names", source(peer_address=None), Level.FAIL, "HV02"),
     ("port-6600", source(ports=(PortFacts("HV02", 6600, False, None), READY.source.ports[1])), Level.FAIL, "6600"),
     ("port-6600", destination(ports=(PortFacts("HV01", 6600, False, None), READY.source.ports[1])), Level.WARN, "6600"),
-    ("port-445", source(ports=(READY.source.ports[0],)), Level.FAIL, "could not be tried"),
+    ("port-445", source(ports=(READY.source.ports[0],)), Level.FAIL, "cannot be tried"),
     ("firewall", destination(firewall_enabled={}), Level.FAIL, "VIRT-MIGL-In-TCP-NoScope"),
     ("firewall", source(firewall_enabled={"VIRT-MIGL-In-TCP-NoScope": False}), Level.WARN, "not enabled"),
     ("switches", destination(switches=("Internal",)), Level.FAIL, "'LAN'"),
@@ -87,14 +93,21 @@ SPOILED: list[tuple[str, PairFacts, Level, str]] = [
     ("disk-space", destination(volumes=(VolumeFacts("D", "Data", None, 90 * GIB),)), Level.FAIL, "100.0 GiB"),
     ("disk-space", destination(volumes=(VolumeFacts("D", "Data", None, 150 * GIB),)), Level.WARN, "200.0 GiB"),
     ("disk-space", destination(volumes=()), Level.FAIL, "no volume D:"),
-    ("disks-movable", vm(disks=(replace(READY.vm.disks[0], shared=True),)) if READY.vm else READY, Level.FAIL, "os.vhdx"),
+    (
+        "disks-movable",
+        vm(disks=(replace(READY.vm.disks[0], shared=True),)) if READY.vm else READY,
+        Level.FAIL,
+        "os.vhdx",
+    ),
     ("images", vm(images=("D:\\ISO\\setup.iso",)), Level.WARN, "setup.iso"),
     ("checkpoints", vm(checkpoints=(CheckpointFacts("before update", "Standard", None),)), Level.WARN, "before update"),
 ]
 
 
 def test_a_ready_pair_passes_every_check(ready: PairFacts, wanted: Parameters) -> None:
-    assert [(item.check_id, item.level.value) for item in preflight(ready, wanted) if item.level is not Level.PASS] == []
+    assert [
+        (item.check_id, item.level.value) for item in preflight(ready, wanted) if item.level is not Level.PASS
+    ] == []
 
 
 @pytest.mark.parametrize(("check_id", "facts", "level", "told"), SPOILED, ids=[f"{c}-{t}" for c, _, _, t in SPOILED])

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import builders
-from fake_estate import ScriptedHost
-
 from snlm_lib.change.checks.model import Level
 from snlm_lib.change.delegation import acts, delegation_rows, plan_account, plan_delegation, wanted_names
 from snlm_lib.change.proofs import accounts_readable, delegation_proofs
 from snlm_lib.estate.model import PairFacts
+from tests import builders
+from tests.fake_estate import ScriptedHost
 
 FOUR = (
     "cifs/HV02",

@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-import builders
 import pytest
-from fake_estate import Answer, ScriptedHost, bag
 
 from snlm_lib.change.move import MoveWatch, Watched, blackout, blackout_s, outcome_of
 from snlm_lib.change.reconcile import Owner, Whereabouts, latest_job, locate, owner_of
@@ -16,6 +14,8 @@ from snlm_lib.clock import FakeClock
 from snlm_lib.errors import CommandFailed, RemoteError, SessionLost
 from snlm_lib.estate.model import EventFacts, JobFacts, VmStatus
 from snlm_lib.estate.survey import Estate
+from tests import builders
+from tests.fake_estate import Answer, ScriptedHost, bag
 
 JOB = "Get-CimInstance Msvm_MigrationJob"
 HERE = VmStatus("HV01", "Running", ("Ok",), "Operating normally")
@@ -47,9 +47,7 @@ def watch(source: ScriptedHost, clock: FakeClock, folder: Path) -> tuple[MoveWat
     said: list[str] = []
     estate = Estate(source, ScriptedHost("HV02"), None)
     files = SampleFiles(folder, clock.utc_now())
-    return MoveWatch(
-        estate, vm_id=builders.VM_ID, vm_name="VM01", files=files, clock=clock, say=said.append
-    ), said
+    return MoveWatch(estate, vm_id=builders.VM_ID, vm_name="VM01", files=files, clock=clock, say=said.append), said
 
 
 def under_way() -> tuple[bool, RemoteError | None]:
@@ -87,7 +85,9 @@ def test_another_moves_job_is_not_ours(tmp_path: Path, clock: FakeClock) -> None
 
 
 def test_after_a_lost_session_the_watch_goes_on_to_the_jobs_end(tmp_path: Path, clock: FakeClock) -> None:
-    source = ScriptedHost("HV01", {JOB: lambda n: job_bag(4, 50) if n < 100 else job_bag(7, 100), "Get-VM": vm_bag("Ok")})
+    source = ScriptedHost(
+        "HV01", {JOB: lambda n: job_bag(4, 50) if n < 100 else job_bag(7, 100), "Get-VM": vm_bag("Ok")}
+    )
     watcher, _ = watch(source, clock, tmp_path)
     lost = SessionLost("cut", host="HV01")
     seen = watcher.until_ended(lambda: (True, lost), ignore=frozenset(), limit_s=600)
@@ -146,7 +146,9 @@ def test_the_last_job_is_the_one_that_started_last() -> None:
     assert latest_job(()) is None
 
 
-def outcome(job_: JobFacts | None, where: Whereabouts | None, error: RemoteError | None = None, limit: bool = False) -> str:
+def outcome(
+    job_: JobFacts | None, where: Whereabouts | None, error: RemoteError | None = None, limit: bool = False
+) -> str:
     return outcome_of(Watched(job_, error, limit), where).result
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import builders
-
 from snlm_lib.change.checks.model import Level
 from snlm_lib.change.parity import differences, identity_rows, proofs
 from snlm_lib.change.reconcile import Owner
 from snlm_lib.estate.model import VmStatus
+from tests import builders
 
 THERE = VmStatus("HV02", "Running", ("Ok",), "Operating normally")
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import builders
-from fake_estate import ScriptedHost
-
 from snlm_lib.change.checks.model import Level
 from snlm_lib.change.proofs import settings_proofs
 from snlm_lib.change.settings import acts, plan_settings, settings_rows
 from snlm_lib.estate.model import MigrationSettings, PairFacts
 from snlm_lib.estate.survey import Estate
 from snlm_lib.parameters import Parameters
+from tests import builders
+from tests.fake_estate import ScriptedHost
 
 FRESH = MigrationSettings(
     enabled=False,

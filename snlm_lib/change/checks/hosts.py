@@ -56,11 +56,10 @@ def authentication(facts: PairFacts, wanted: Parameters) -> Finding:
     found = {host.name: host.settings.authentication for host in _both(facts)}
     wrong = {name: kind for name, kind in found.items() if kind != wanted.authentication}
     if wrong:
-        name, kind = next(iter(wrong.items()))
         return fail(
             ", ".join(f"{name} uses {kind or 'an unknown type'}" for name, kind in wrong.items()),
             f"Run 01, which sets {wanted.authentication} on both.",
-            host=name,
+            host=next(iter(wrong)),
         )
     return passed(f"{wanted.authentication} on both hosts")
 

@@ -49,7 +49,7 @@ def running(facts: PairFacts, _wanted: Parameters) -> Finding:
         return fail(f"the machine is {facts.vm.state or 'in an unknown state'}", "Start it.", host=facts.source.name)
     busy = _BUSY & set(facts.vm.operational_status)
     if busy:
-        return fail(f"the machine is busy: {', '.join(sorted(busy))}", "Wait until that is done.", host=facts.source.name)
+        return fail(f"it is busy: {', '.join(sorted(busy))}", "Wait until that is done.", host=facts.source.name)
     return passed("running", host=facts.source.name)
 
 

@@ -89,7 +89,7 @@ def _reach(facts: PairFacts, port: int, what: str) -> Finding:
     if there is not True:
         listening = port != MIGRATION_PORT or destination.settings.enabled is True
         return fail(
-            f"TCP {port} ({what}) {'does not answer' if there is False else 'could not be tried'} at {destination.name}",
+            f"TCP {port} ({what}) {'does not answer' if there is False else 'cannot be tried'} at {destination.name}",
             "Open the firewall rule and the path between the hosts." if listening else "Run 01: nothing listens yet.",
             host=source.name,
             # nobody listens on 6600 before live migration is enabled there

@@ -15,9 +15,7 @@ __all__ = ["ALL_CHECKS", "obstacles", "preflight", "refusal"]
 ALL_CHECKS: tuple[Check, ...] = (*machine.CHECKS, *hosts.CHECKS, *network.CHECKS)
 
 
-def preflight(
-    facts: PairFacts, wanted: Parameters, *, checks: Iterable[Check] = ALL_CHECKS
-) -> tuple[CheckResult, ...]:
+def preflight(facts: PairFacts, wanted: Parameters, *, checks: Iterable[Check] = ALL_CHECKS) -> tuple[CheckResult, ...]:
     """Judge every check; pure. The order is that of the table, not of severity.
 
     Without a machine its own checks have nothing to judge: that it is missing is said once.
@@ -46,5 +44,6 @@ def obstacles(results: Iterable[CheckResult], *, removing: Collection[str] = ())
 def refusal(found: tuple[CheckResult, ...]) -> Refused:
     """One sentence for what stands in the way: the first obstacle whole, the number of the others."""
     first, more = found[0], len(found) - 1
-    others = f" {more} more obstacle{'s' if more > 1 else ''}: {', '.join(item.title for item in found[1:])}." if more else ""
+    titles = ", ".join(item.title for item in found[1:])
+    others = f" {more} more obstacle{'s' if more > 1 else ''}: {titles}." if more else ""
     return Refused(first.evidence, where=first.host, remedy=f"{first.remedy}{others}")

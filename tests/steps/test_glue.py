@@ -1,0 +1,123 @@
+"""What 04, 06 and 07 say for given measurements and results; no host, no process."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from snlm_lib.change.checks.model import Level
+from snlm_lib.errors import ParameterError, Refused
+from snlm_lib.record.result import StepResult, Verdict, write_result
+from snlm_lib.step import Step, begin
+from snlm_lib.steps import gather, monitor, verify
+
+INTERVAL_S = 0.1
+
+
+@pytest.fixture
+def step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Step:
+    hosts = {name: {"address": "127.0.0.1", "port": 1} for name in ("HV01", "HV02", "DC01")}
+    guests = {"vm01": {"address": "127.0.0.1", "udp_port": 7, "ips": ["10.20.0.51"]}}
+    lab = {"hosts": hosts, "directory": "DC01", "user": "CORP\\operator", "secret": "env:LAB", "guests": guests}
+    (tmp_path / "lab.json").write_text(json.dumps({**lab, "truth_dir": str(tmp_path)}), encoding="utf-8")
+    monkeypatch.setenv("SNLM_OUTPUTS", str(tmp_path / "outputs"))
+    monkeypatch.setenv("SNLM_LAB", str(tmp_path / "lab.json"))
+    monkeypatch.setenv("SNLM_RECORD", "")
+    return begin("06_verify_migration")
+
+
+def pings(step: Step, lost: range, *, count: int = 60) -> None:
+    """UDP probes 100 ms apart from 21:04:00, those in ``lost`` unanswered; a monitor that has ended."""
+    rows = ["seq,target,kind,due_s,sent_utc,sent_s,status,rtt_ms"]
+    for seq in range(count):
+        due = seq * INTERVAL_S
+        state = "lost," if seq in lost else "answered,0.2"
+        rows.append(f"{seq},VM01,udp,{due:.3f},2026-11-23T21:04:{due:06.3f}Z,{due:.3f},{state}")
+    (step.record.samples / "pings.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    ended = {"schema": "snlm.monitor/1", "pid": 1, "started": 0.0, "stop_file": "stop", "pings_csv": "pings.csv"}
+    step.record.monitor_dir.mkdir(exist_ok=True)
+    (step.record.monitor_dir / "state.json").write_text(json.dumps(ended), encoding="utf-8")
+
+
+def finished_move(blackout_s: float | None = 0.4) -> StepResult:
+    return StepResult(
+        step="05_move_vm",
+        verdict=Verdict.PASSED,
+        reason="done",
+        started_utc="2026-11-23T21:04:00Z",
+        ended_utc="2026-11-23T21:04:04Z",
+        figures={
+            "vm_id": "6f9d2b1c-0f1e-4f7a-9d5e-1c2b3a4d5e6f",
+            "requested_utc": "2026-11-23T21:04:01Z",
+            "ended_utc": "2026-11-23T21:04:04Z",
+            "host_blackout_s": blackout_s,
+        },
+    )
+
+
+def test_the_gap_is_told_with_bounds_and_both_clocks(step: Step) -> None:
+    pings(step, range(20, 26))
+    away = verify.measure_away(step, finished_move())
+    (again,) = verify.tell_away(step, away)
+    assert again.level is Level.PASS
+    assert step.figures["gap_s"] == pytest.approx(0.6)
+    assert step.figures["lost"] == 6
+    assert step.figures["residue_s"] == pytest.approx(0.2)
+    assert "Away 0.60 s by UDP probes (at least 0.50 s, at most 0.70 s); host blackout 0.4 s" in step.highlights[-1]
+
+
+def test_no_lost_probe_is_shorter_than_an_interval_not_zero(step: Step) -> None:
+    pings(step, range(0))
+    verify.tell_away(step, verify.measure_away(step, finished_move()))
+    assert step.figures["gap_s"] is None
+    assert "No probe was lost: away for less than 0.10 s" in step.highlights[-1]
+
+
+def test_a_guest_that_stays_silent_fails_the_proof(step: Step) -> None:
+    pings(step, range(20, 60))
+    (again,) = verify.tell_away(step, verify.measure_away(step, finished_move()))
+    assert again.level is Level.FAIL
+    assert again.remedy
+
+
+def test_without_a_monitor_only_the_hosts_figure_is_known(step: Step) -> None:
+    verify.end_monitor(step, finished_move())
+    away = verify.measure_away(step, finished_move())
+    assert away.report is None
+    assert verify.tell_away(step, away) == ()
+    assert "No monitor ran" in step.highlights[-1]
+
+
+def test_there_is_nothing_to_verify_before_05_is_finished(step: Step) -> None:
+    with pytest.raises(Refused, match="05 left no finished move"):
+        verify.moved(step)
+    write_result(step.record, finished_move())
+    assert verify.moved(step).figures["host_blackout_s"] == 0.4
+
+
+def test_the_probe_target_is_found_as_windows_compares_names(step: Step) -> None:
+    target = monitor.probe_target(step)
+    assert target.udp_port == 7
+    assert "UDP 7" in step.highlights[-1]
+    assert "not by ICMP" in step.highlights[-1]
+
+
+def test_a_machine_without_a_probe_target_is_refused(step: Step) -> None:
+    step.parameters = step.parameters.model_copy(update={"vm": "FILE01"})
+    with pytest.raises(ParameterError, match="no probe target for 'FILE01'"):
+        monitor.probe_target(step)
+
+
+def test_gathering_says_of_each_step_how_it_ended(step: Step) -> None:
+    report = begin("07_change_report")
+    write_result(report.record, finished_move())
+    report.record.step_dir("04_start_ping_monitor").mkdir()
+    results = gather.gather(report)
+    assert [result.step for result in results] == ["05_move_vm"]
+    said = {row["step"]: (row["verdict"], row["why"]) for row in report.tables["steps"]}
+    assert said["05_move_vm"] == ("passed", "done")
+    assert said["04_start_ping_monitor"] == (None, "ended without a result")
+    assert said["01_enable_live_migration"] == (None, "not run")
+    assert report.figures["run_verdict"] == "unknown"
