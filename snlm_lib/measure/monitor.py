@@ -48,8 +48,8 @@ class MonitorEnd:
     """How a monitor ended.
 
     ``how`` is what it took: "already-ended", "stop-file" or "terminated"; ``reason`` what the monitor
-    said itself ("stop-file", "limit", "terminated", "record-gone", "write-failed"), None when it was
-    killed before it could; ``rows`` how many samples it wrote.
+    said itself ("stop-file", "limit", "terminated", "starter-gone", "record-gone", "write-failed"), None
+    when it was killed before it could; ``rows`` how many samples it wrote.
     """
 
     how: Literal["already-ended", "stop-file", "terminated"]
@@ -64,7 +64,8 @@ def start_monitor(
 
     Samples go to samples/pings.csv, the rest to monitor/. Samples of an earlier monitor of the same
     record are kept as pings-1.csv and so on. Raises ParameterError when the interval is below 20 ms, a
-    target has no port or its address is not known, RecordError when a monitor runs already or the new one does not start.
+    target has no port or its address is not known, RecordError when a monitor runs already or the new one
+    does not start.
     """
     if interval_ms < MIN_INTERVAL_MS:
         raise ParameterError(f"probe_interval_ms is {interval_ms}", remedy=f"At least {MIN_INTERVAL_MS}.")
@@ -82,6 +83,7 @@ def start_monitor(
         state_json=home / "state.json",
         stop_file=home / "stop",
         limit_s=limit_s,
+        starter=identity_of(),
     )
     with FileLock(home / "start.lock"):
         _make_room(folder)
@@ -242,7 +244,7 @@ def main(arguments: list[str]) -> int:
     try:
         recorder = Recorder(read_config(Path(arguments[0])), SystemClock(), log=say)
         on_terminate(recorder.terminate)
-        return 0 if recorder.run() in ("stop-file", "limit", "terminated") else 1
+        return 0 if recorder.run() not in ("record-gone", "write-failed") else 1
     except (OSError, SnlmError) as error:
         say(f"the monitor cannot begin: {error}")
         return 1

@@ -17,7 +17,7 @@ from snlm_lib.clock import Clock
 from snlm_lib.errors import ParameterError
 from snlm_lib.measure.ledger import PING_COLUMNS, PingRow
 from snlm_lib.measure.probes import Engine, ProbeTarget, Timing
-from snlm_lib.process import identity_of, write_atomic
+from snlm_lib.process import ProcessIdentity, identity_of, write_atomic
 from snlm_lib.units import iso_utc
 
 __all__ = ["STATE_SCHEMA", "EndReason", "MonitorConfig", "PingFile", "Recorder", "read_config"]
@@ -26,12 +26,15 @@ STATE_SCHEMA = "snlm.monitor/1"
 FLUSH_S = 0.2  # rows reach the disk at least this often; the stop file is looked for as often
 ASKED_GRACE_S = 2.0  # how long outstanding answers are waited for when the operating system wants us gone
 
-EndReason = Literal["stop-file", "limit", "terminated", "record-gone", "write-failed"]
+EndReason = Literal["stop-file", "limit", "terminated", "starter-gone", "record-gone", "write-failed"]
 
 
 @dataclass(frozen=True)
 class MonitorConfig:
-    """What the monitor process is told, as it stands in its JSON file."""
+    """What the monitor process is told, as it stands in its JSON file.
+
+    ``starter`` is who waits for it to say that it probes; None when nobody does.
+    """
 
     targets: tuple[ProbeTarget, ...]
     interval_ms: int
@@ -40,6 +43,7 @@ class MonitorConfig:
     state_json: Path
     stop_file: Path
     limit_s: float
+    starter: ProcessIdentity | None = None
 
     def to_json(self) -> str:
         """The text of the file."""
@@ -58,6 +62,8 @@ def read_config(path: Path) -> MonitorConfig:
         raw = json.loads(path.read_text(encoding="utf-8"))
         raw["targets"] = tuple(ProbeTarget(**target) for target in raw["targets"])
         raw |= {key: Path(raw[key]) for key in ("pings_csv", "state_json", "stop_file")}
+        if raw.get("starter"):
+            raw["starter"] = ProcessIdentity(**raw["starter"])
         return MonitorConfig(**raw)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise ParameterError(f"not a monitor configuration: {error}", where=str(path)) from error
@@ -164,6 +170,10 @@ class Recorder:
         }
 
     def _probe(self, engine: Engine, file: PingFile) -> EndReason:
+        starter = self._config.starter
+        # after our state is on disk: whoever looks for us once the starter is dead either finds us or we end here
+        if starter is not None and not starter.alive():
+            return "starter-gone"
         looked_s = -FLUSH_S
         while True:
             if self._asked:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from snlm_lib.measure.ledger import PING_COLUMNS, PingRow
 from snlm_lib.measure.pings import read_pings
 from snlm_lib.measure.probes import ProbeTarget
 from snlm_lib.measure.recorder import MonitorConfig, PingFile, Recorder, read_config
+from snlm_lib.process import ProcessIdentity, identity_of
 from tests.measure.fake_guest import FakeGuest
 
 ROW = PingRow("0", "VM01", "udp", "0.0000", "2026-11-23T21:04:00.000Z", "0.000100", "answered", "1.000")
@@ -78,6 +80,20 @@ def test_a_stop_file_that_is_there_already_stops_it_at_once(guest: FakeGuest, co
     config.stop_file.touch()
     assert Recorder(config, SystemClock(), log=unheard).run() == "stop-file"
     assert read_pings(config.pings_csv).empty
+
+
+def test_a_starter_that_died_before_it_could_know_of_us_leaves_nobody_behind(
+    guest: FakeGuest, config_for: ConfigFor, tmp_path: Path
+) -> None:
+    config = replace(config_for(guest), starter=ProcessIdentity(identity_of().pid, 1.0))
+    path = tmp_path / "config.json"
+    path.write_text(config.to_json(), encoding="utf-8")
+    assert read_config(path) == config
+    assert Recorder(config, SystemClock(), log=unheard).run() == "starter-gone"
+    state = json.loads(config.state_json.read_text(encoding="utf-8"))
+    assert state["end"] == "starter-gone"
+    alive = replace(config, starter=identity_of(), limit_s=0.1, pings_csv=tmp_path / "again.csv")
+    assert Recorder(alive, SystemClock(), log=unheard).run() == "limit"
 
 
 def test_asked_by_the_operating_system_it_ends_and_says_so(guest: FakeGuest, config_for: ConfigFor) -> None:
