@@ -111,7 +111,14 @@ class Setup:
     def _install(self) -> int:
         (self.folder / _STAMP).unlink(missing_ok=True)
         (self.folder / _BUILDING).touch()
-        pip = [str(self.python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+        pip = [
+            str(self.python),
+            "-m",
+            "pip",
+            "--disable-pip-version-check",
+            "install",
+            "-qq",
+        ]  # warnings about somebody's pip settings help nobody
         code = self._run([*pip, "--require-hashes", "-r", str(self._root / "requirements.lock")])
         code = code or self._run([*pip, "--no-deps", "--no-build-isolation", "-e", str(self._root)])
         if code == 0:
