@@ -38,7 +38,7 @@ def convert_argument(value: object, kind: str, *, allowed: Sequence[str] = ()) -
     make = _MAKERS.get(kind)
     made = make(value) if make is not None else _object(value, kind)
     if made is None:
-        raise Unconvertible(f"Cannot convert the value of type \"{type(value).__name__}\" to type \"{kind}\".")
+        raise Unconvertible(f'Cannot convert the value of type "{type(value).__name__}" to type "{kind}".')
     return made
 
 

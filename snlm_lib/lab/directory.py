@@ -45,7 +45,7 @@ class ComputerAccount:
 
     @property
     def any_protocol(self) -> bool:
-        """"Use any authentication protocol", bit 0x1000000."""
+        """ "Use any authentication protocol", bit 0x1000000."""
         return bool(self.user_account_control & TRUSTED_TO_AUTH)
 
     def set_flag(self, bit: int, on: bool) -> None:

@@ -124,14 +124,17 @@ class EchoGuest:
     def _obey(self, order: bytes) -> None:
         if order == b"stop":
             self._running = False
-        elif order == b"silent" and self._silent_since_s is None:
-            self._silent_since_s = self._clock.monotonic_s()
+        elif order == b"silent":
+            if self._silent_since_s is None:
+                self._silent_since_s = self._clock.monotonic_s()
             self._tell({"silent": True})
-        elif order == b"answer" and self._silent_since_s is not None:
+        elif order == b"answer":
             self._drop_what_waits()
-            silence_s = self._clock.monotonic_s() - self._silent_since_s
-            self._silent_since_s = None
-            self._tell({"silence_s": silence_s})
+            self._tell({"silence_s": self._end_silence_s()})
+
+    def _end_silence_s(self) -> float | None:
+        since_s, self._silent_since_s = self._silent_since_s, None
+        return None if since_s is None else self._clock.monotonic_s() - since_s
 
     def _drop_what_waits(self) -> None:
         """What arrived in silence must not be answered now."""

@@ -155,7 +155,7 @@ def _patterns(value: object) -> list[str]:
 def _known_log(context: Context, patterns: list[str]) -> None:
     for pattern in patterns:
         if not matches(pattern, VMMS_ADMIN):
-            text = f"There is not an event log on the {context.host.name} computer that matches \"{pattern}\"."
+            text = f'There is not an event log on the {context.host.name} computer that matches "{pattern}".'
             record = context.record(text, "NoMatchingLogsFound", _NOT_FOUND, exception="System.Exception")
             context.error(record)
 

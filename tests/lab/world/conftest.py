@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from snlm_lib.lab.world import LabHost, VirtualMachine, World
 
 SCENARIOS = Path(__file__).parents[3] / "parameters" / "scenarios"
 OPERATOR = Credential("CORP\\operator", "Lab-Passw0rd")
-Command = tuple[str, dict[str, object]]
+Command = tuple[str, Mapping[str, object]]
 
 
 @dataclass
@@ -157,10 +157,3 @@ class CountingGuest:
     def answer(self) -> float | None:
         assert self.since_s is not None
         return self._world.clock.monotonic_s() - self.since_s
-
-
-@pytest.fixture
-def guested(ready: Lab) -> Iterator[Lab]:
-    """A ready lab whose VM01 has a guest."""
-    ready.world.guests[ready.vm("VM01").vm_id] = CountingGuest(ready.world)
-    yield ready

@@ -45,9 +45,7 @@ def test_bursts_fall_where_they_fall(start_s: float, end_s: float, writes: float
 
 
 def test_pass_one_sends_everything_and_each_next_what_became_dirty_meanwhile() -> None:
-    passes, rest = plan_passes(
-        [EVEN], total_pages=TOTAL, bytes_per_s=400e6, threshold_pages=2_000, max_passes=10
-    )
+    passes, rest = plan_passes([EVEN], total_pages=TOTAL, bytes_per_s=400e6, threshold_pages=2_000, max_passes=10)
     assert passes[0].pages == TOTAL
     assert passes[0].length_s == pytest.approx(TOTAL * PAGE_BYTES / 400e6)
     for before, after in pairwise(passes):

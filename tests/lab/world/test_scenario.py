@@ -108,8 +108,10 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_delegation_checkpoints_and_images_can_be_set() -> None:
-    text = QUICK.replace("    address: 10.20.0.11", "    any_protocol: true\n    delegate_to: [cifs/HV02]\n    address: 10.20.0.11")
-    text = text.replace("        guest: true", "        checkpoints: [before]\n        dvd_path: 'D:\\x.iso'\n        dynamic_memory: true")
+    address = "    address: 10.20.0.11"
+    text = QUICK.replace(address, f"    any_protocol: true\n    delegate_to: [cifs/HV02]\n{address}")
+    more = "        checkpoints: [before]\n        dvd_path: 'D:\\x.iso'\n        dynamic_memory: true"
+    text = text.replace("        guest: true", more)
     world = build_world(read_scenario(text, "x.yaml"), clock=FakeClock())
     account = world.directory.accounts["hv01"]
     assert account.any_protocol
