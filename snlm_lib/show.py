@@ -67,18 +67,20 @@ def _card(step: str, verdict: str, reason: str, rows: Sequence[tuple[str, str]])
 
 
 class Line:
-    """One line that is rewritten in place: progress for a person watching."""
+    """One line that is rewritten in place: progress for a person watching.
 
-    def __init__(self, name: str, first: str) -> None:
+    It appears where it first speaks, below the cell that is running then.
+    """
+
+    def __init__(self, name: str) -> None:
         self._id = f"snlm-line-{name}"
-        self._last = first
-        _publish(self._bundle(first), display_id=self._id)
+        self._last = ""
 
     def say(self, words: str) -> None:
         """Show ``words``; the same words twice are published once."""
         if words != self._last:
+            _publish(self._bundle(words), display_id=self._id, update=bool(self._last))
             self._last = words
-            _publish(self._bundle(words), display_id=self._id, update=True)
 
     @staticmethod
     def _bundle(words: str) -> dict[str, str]:

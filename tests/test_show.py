@@ -28,7 +28,7 @@ def test_a_card_says_running_until_it_is_told_otherwise(capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize(
-    "write", [show.text, lambda words: show.table([{"name": words}]), lambda words: Line("x", words)]
+    "write", [show.text, lambda words: show.table([{"name": words}]), lambda words: Line("x").say(words)]
 )
 def test_nothing_from_outside_becomes_markup(write: object, capsys: pytest.CaptureFixture[str]) -> None:
     assert callable(write)
@@ -51,8 +51,8 @@ def test_an_empty_table_says_so(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_line_publishes_the_same_words_once(capsys: pytest.CaptureFixture[str]) -> None:
-    line = Line("move", "not started")
-    shown(capsys)
+    line = Line("move")
+    assert shown(capsys) == ""
     line.say("copying storage, 10 %")
     line.say("copying storage, 10 %")
     assert shown(capsys).count("copying storage, 10 %") == 2  # as HTML and as text, one time each

@@ -30,7 +30,13 @@ def identity_rows(vm: VmFacts) -> list[Row]:
         ("checkpoints", ", ".join(item.name for item in vm.checkpoints) or "none"),
         *((f"integration service {item.name}", item.enabled) for item in vm.integration),
     ]
-    return [{"fact": name, "value": None if value is None else str(value)} for name, value in rows]
+    return [{"fact": name, "value": _words(value)} for name, value in rows]
+
+
+def _words(value: object) -> str | None:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return None if value is None else str(value)
 
 
 def _disk(path: str, size_bytes: int | None) -> str:

@@ -34,7 +34,7 @@ def order(step: Step, facts: PairFacts) -> list[Act]:
         vm = _machine(facts)
         vm_id, name, rows = vm.vm_id, vm.name, identity_rows(vm)
     step.table("machine", rows, caption=f"{name} before the move")
-    line = show.Line("move", "not started")
+    line = show.Line("move")
     return [
         move_act(
             MoveOrder(
