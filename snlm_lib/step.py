@@ -148,18 +148,7 @@ class Step:
         self._checks.extend(rows)
         order = ("FAIL", "WARN", "PASS")
         ordered = sorted(rows, key=lambda row: order.index(row.verdict))
-        show.table(
-            [
-                {
-                    "verdict": row.verdict,
-                    "check": row.title,
-                    "host": row.host or None,
-                    "found": row.evidence,
-                    "what to do": row.remedy or None,
-                }
-                for row in ordered
-            ]
-        )
+        show.table([_shown(row, any(item.remedy for item in rows)) for row in ordered])
 
     # --- the change ------------------------------------------------------------------------------
 
@@ -292,6 +281,12 @@ class Step:
 
 
 _LATER = "Removed later by "
+
+
+def _shown(row: CheckRow, with_remedy: bool) -> dict[str, str | None]:
+    """A row of the table in the notebook; the column of remedies is there only when one has something to say."""
+    shown = {"verdict": row.verdict, "check": row.title, "host": row.host or None, "found": row.evidence}
+    return {**shown, "what to do": row.remedy or None} if with_remedy else shown
 
 
 def _check_row(item: CheckResult, removing: tuple[str, ...]) -> CheckRow:

@@ -90,9 +90,10 @@ def proofs(
     lost = sorted(set(wanted) - set(found))
     told = "; ".join(f"{row['fact']}: {row['before']} became {row['after']}" for row in changed)
     only = owner is Owner.DESTINATION
+    registered = f"registered on {destination_name} only" if only else f"registered: {owner.value}"
     return (
         _result("runs-there", f"Runs on {destination_name}", running, str(state), look, destination_name),
-        _result("only-there", f"Gone from {source_name}", only, f"registered: {owner.value}", look, source_name),
+        _result("only-there", f"Gone from {source_name}", only, registered, look, source_name),
         _result(
             "same-machine",
             "Is the same machine as before",
