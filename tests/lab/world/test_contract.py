@@ -11,7 +11,7 @@ import pytest
 from snlm_lib.lab.clixml import to_clixml
 from snlm_lib.lab.cmdlets.catalogue import names_on
 from snlm_lib.lab.cmdlets.objects import build, convert, enum_number, enum_of, property_types, type_names
-from snlm_lib.lab.cmdlets.table import TABLE
+from snlm_lib.lab.cmdlets.table import TABLE, cmdlet
 from snlm_lib.lab.telemetry import MigrationCounters
 from snlm_lib.lab.values import I64, U8, U16, U32, U64, EnumValue, PsValue
 from snlm_lib.lab.world import Checkpoint
@@ -190,3 +190,10 @@ def test_enums_carry_name_and_number() -> None:
     assert enum_number("VMState", "running") == "Running"
     assert enum_number("VMState", "Sleeping") is None
     assert enum_number("NoSuchType", 2) is None
+
+
+def test_a_cmdlet_must_have_a_signature_and_honour_only_its_parameters() -> None:
+    with pytest.raises(LookupError, match="Remove-Moon has no signature"):
+        cmdlet("Remove-Moon")
+    with pytest.raises(LookupError, match="Get-VM has no parameter Colour"):
+        cmdlet("Get-VM", honours=("Name", "Colour"))
