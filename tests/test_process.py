@@ -168,6 +168,22 @@ def test_ending_spares_whoever_got_the_id_since(child: Child) -> None:
     assert process.poll() is None
 
 
+PREFERRED = """
+import os, sys
+from snlm_lib.process import take_precedence
+before = os.nice(0)
+print("ready", flush=True)
+sys.stdin.read()
+print(take_precedence() == (os.nice(0) < before))
+"""
+
+
+@posix_only
+def test_precedence_is_taken_where_it_is_allowed_and_told(child: Child) -> None:
+    said, _ = child(PREFERRED).communicate(timeout=10)
+    assert said == "True\n"
+
+
 def test_who_we_are_has_a_name_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGNAME", "operator")
     me = operating_system_user()

@@ -4,6 +4,10 @@ The true absence lies between *last lost - first lost* and *next answered - last
 moments the probes really left. The length told is the middle of the two: on an undisturbed schedule
 that is the count of lost probes times the interval; when ticks came late or could not be sent it is
 still at most half the width of the bounds from the truth, which count times interval is not.
+
+*Next answered* is the sending of an ordinary answer. One that took longer than usual may have been held
+and answered only when the guest was back, so it counts by as much later, unless a probe sent after it
+was answered sooner.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from statistics import median
 
 import pandas as pd
 
@@ -58,7 +63,21 @@ def gaps(frame: pd.DataFrame, interval_ms: int) -> tuple[Gap, ...]:
 
 def gaps_of(series: Series, interval_s: float) -> tuple[Gap, ...]:
     """The gaps of one series, by time: runs of lost probes, with whatever was not sent between them."""
-    return tuple(_gap(series, run, interval_s) for run in _runs(series.ticks))
+    runs = _runs(series.ticks, _signs_of_life(series.ticks))
+    return tuple(_gap(series, run, interval_s) for run in runs)
+
+
+def _signs_of_life(ticks: tuple[Tick, ...]) -> list[float | None]:
+    """For each tick the earliest moment at which it or a later one shows the guest answering."""
+    usual_ms = median([tick.rtt_ms for tick in ticks if tick.rtt_ms is not None] or [0.0])
+    earliest_s: float | None = None
+    signs: list[float | None] = []
+    for tick in reversed(ticks):
+        if tick.rtt_ms is not None:
+            sign_s = tick.at_s + max(tick.rtt_ms - usual_ms, 0.0) / 1000
+            earliest_s = sign_s if earliest_s is None else min(earliest_s, sign_s)
+        signs.append(earliest_s)
+    return signs[::-1]
 
 
 @dataclass(frozen=True)
@@ -66,21 +85,21 @@ class _Run:
     before: Tick | None
     lost: list[Tick]
     not_sent: int
-    after: Tick | None
+    back_s: float | None  # when the guest answered again
 
 
-def _runs(ticks: tuple[Tick, ...]) -> Iterator[_Run]:
+def _runs(ticks: tuple[Tick, ...], signs: list[float | None]) -> Iterator[_Run]:
     before: Tick | None = None
     lost: list[Tick] = []
     not_sent = pending = 0
-    for tick in ticks:
+    for tick, sign_s in zip(ticks, signs, strict=True):
         if tick.status == LOST:
             not_sent += pending if lost else 0
             pending = 0
             lost.append(tick)
         elif tick.answered:
             if lost:
-                yield _Run(before, lost, not_sent, tick)
+                yield _Run(before, lost, not_sent, sign_s)
             before, lost, not_sent, pending = tick, [], 0, 0
         else:
             pending += 1
@@ -91,13 +110,13 @@ def _runs(ticks: tuple[Tick, ...]) -> Iterator[_Run]:
 def _gap(series: Series, run: _Run, interval_s: float) -> Gap:
     first, last = run.lost[0], run.lost[-1]
     start_s = (run.before.at_s + first.at_s) / 2 if run.before else first.at_s - interval_s / 2
-    end_s = (run.after.at_s + last.at_s) / 2 if run.after else last.at_s + interval_s / 2
+    end_s = last.at_s + interval_s / 2 if run.back_s is None else (run.back_s + last.at_s) / 2
     return Gap(
         target=series.target,
         kind=series.kind,
         length_s=end_s - start_s,
         lower_s=last.at_s - first.at_s,
-        upper_s=run.after.at_s - run.before.at_s if run.after and run.before else None,
+        upper_s=None if run.back_s is None or run.before is None else run.back_s - run.before.at_s,
         lost=len(run.lost),
         not_sent=run.not_sent,
         first_seq=first.seq,
@@ -105,5 +124,5 @@ def _gap(series: Series, run: _Run, interval_s: float) -> Gap:
         start_s=start_s,
         end_s=end_s,
         started_utc=series.utc(start_s) if run.before else None,
-        ended_utc=series.utc(end_s) if run.after else None,
+        ended_utc=series.utc(end_s) if run.back_s is not None else None,
     )

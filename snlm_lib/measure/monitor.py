@@ -19,7 +19,16 @@ from snlm_lib.measure.channels import TCP, UDP, resolve
 from snlm_lib.measure.probes import ProbeTarget
 from snlm_lib.measure.recorder import STATE_SCHEMA, MonitorConfig, Recorder, read_config
 from snlm_lib.parameters import GuestTarget
-from snlm_lib.process import FileLock, ProcessIdentity, detach, identity_of, on_terminate, terminate, write_atomic
+from snlm_lib.process import (
+    FileLock,
+    ProcessIdentity,
+    detach,
+    identity_of,
+    on_terminate,
+    take_precedence,
+    terminate,
+    write_atomic,
+)
 
 __all__ = ["MonitorEnd", "MonitorHandle", "find_monitor", "main", "start_monitor", "stop_monitor"]
 
@@ -244,6 +253,7 @@ def main(arguments: list[str]) -> int:
     try:
         recorder = Recorder(read_config(Path(arguments[0])), SystemClock(), log=say)
         on_terminate(recorder.terminate)
+        take_precedence()  # a probe that waits for the processor measures this machine, not the guest
         return 0 if recorder.run() not in ("record-gone", "write-failed") else 1
     except (OSError, SnlmError) as error:
         say(f"the monitor cannot begin: {error}")

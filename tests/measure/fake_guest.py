@@ -18,6 +18,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+from snlm_lib.process import take_precedence
+
 
 class FakeGuest:
     """An echo guest at 127.0.0.1; ``serve`` runs in a thread of the caller's (see `in_thread`)."""
@@ -166,6 +168,7 @@ def serving() -> Iterator[FakeGuest]:
 
 def main() -> None:
     """The process: ports out, commands in, measured silences out; ends with its input."""
+    take_precedence()
     with serving() as guest:
         print(json.dumps({"udp_port": guest.udp_port, "tcp_port": guest.tcp_port}), flush=True)
         for line in sys.stdin:

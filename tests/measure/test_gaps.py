@@ -164,6 +164,27 @@ def test_what_is_one_gap_and_what_ends_it(pattern: str, lost: list[int]) -> None
     assert [gap.lost for gap in gaps(series(pattern), 100)] == lost
 
 
+def with_rtt(pattern: str, rtt_ms: dict[int, float]) -> pd.DataFrame:
+    frame = series(pattern)
+    for seq, value in rtt_ms.items():
+        frame.loc[frame["seq"] == seq, "rtt_ms"] = value
+    return frame
+
+
+def test_an_answer_that_was_held_counts_when_it_was_let_go() -> None:
+    (gap,) = gaps(with_rtt("AAAxxAAA", {5: 81.0}), 100)
+    assert upper_s(gap) == pytest.approx(0.3 + 0.08), "the guest may have come back only then"
+    assert gap.lower_s == pytest.approx(0.1)
+    assert gap.length_s == pytest.approx(0.24)
+
+
+def test_a_held_answer_counts_no_later_than_a_sooner_one_after_it() -> None:
+    (gap,) = gaps(with_rtt("AAAxxLAA", {5: 1200.0}), 100)
+    assert upper_s(gap) == pytest.approx(0.4)
+    (usual,) = gaps(with_rtt("AAAxxAAA", dict.fromkeys((0, 1, 2, 5, 6, 7), 50.0)), 100)
+    assert upper_s(usual) == pytest.approx(0.3), "a long way alone does not lengthen the gap"
+
+
 def test_a_gap_open_at_an_end_has_no_upper_bound_and_no_moment_there() -> None:
     (at_start,) = gaps(series("xxA"), 100)
     assert (at_start.upper_s, at_start.started_utc, at_start.plus_minus_s) == (None, None, None)
