@@ -12,7 +12,7 @@ from collections.abc import Callable
 from uuid import NAMESPACE_OID, uuid5
 
 from snlm_lib.lab.dirty import PAGE_BYTES, MemoryPass, plan_passes
-from snlm_lib.lab.refusals import IN_CHECK, MoveAttempt, MoveRefused, Refusal, first_refusal
+from snlm_lib.lab.refusals import IN_CHECK, LAB_FAULT, MoveAttempt, MoveRefused, Refusal, first_refusal
 from snlm_lib.lab.telemetry import JobState, MigrationCounters, MigrationJob, MoveTruth
 from snlm_lib.lab.world import Disk, LabHost
 from snlm_lib.units import MIB
@@ -75,6 +75,9 @@ class Migration:
             self._clean_up()
         except MoveRefused as refused:
             self._fail(refused)
+        except Exception:  # a bug of ours must not leave a job that runs for ever
+            self._fail(MoveRefused(LAB_FAULT, self.vm.name))
+            raise
         else:
             self._complete()
 

@@ -13,7 +13,16 @@ from snlm_lib.lab.directory import CIFS, MIGRATION_SERVICE
 from snlm_lib.lab.values import Credential
 from snlm_lib.lab.world import LabHost, VirtualMachine, World
 
-__all__ = ["BEFORE_JOB", "IN_CHECK", "JOB_FAILED", "MoveAttempt", "MoveRefused", "Refusal", "first_refusal"]
+__all__ = [
+    "BEFORE_JOB",
+    "IN_CHECK",
+    "JOB_FAILED",
+    "LAB_FAULT",
+    "MoveAttempt",
+    "MoveRefused",
+    "Refusal",
+    "first_refusal",
+]
 
 JOB_FAILED = 32768
 _DENIED, _INVALID_OPERATION, _INVALID_ARGUMENT, _NOT_FOUND = 18, 7, 5, 13
@@ -122,6 +131,9 @@ def _host_without_listener(attempt: MoveAttempt) -> str | None:
     closed = [host.name for host in (attempt.source, attempt.target) if not host.listener_addresses]
     return closed[0] if closed else None
 
+
+LAB_FAULT = Refusal("lab-fault", "0x8000FFFF", "The lab itself failed while it moved '{detail}'", _machine)
+"""A bug of ours: the job must end, or whoever waits for it waits for ever."""
 
 BEFORE_JOB: tuple[Refusal, ...] = (
     Refusal(

@@ -219,3 +219,21 @@ def test_a_guest_that_died_makes_the_silence_unknown(ready: Lab) -> None:
     migration.run()
     assert migration.truth.outcome == "completed"
     assert migration.truth.silence_s is None
+
+
+class BreakingClock(FakeClock):
+    """A clock that breaks when somebody waits on it: stands for a bug in the middle of a move."""
+
+    def sleep(self, seconds: float) -> None:
+        raise ZeroDivisionError("a bug")
+
+
+def test_a_bug_of_the_lab_ends_the_job_and_leaves_the_machine(ready: Lab) -> None:
+    ready.world.clock = BreakingClock()
+    migration = begin(ready)
+    with pytest.raises(ZeroDivisionError):
+        migration.run()
+    assert migration.job.state is JobState.EXCEPTION
+    assert "The lab itself failed" in str(migration.job.error_text)
+    assert migration.vm.vm_id in migration.source.vms
+    assert migration.source.active_moves == 0
