@@ -20,6 +20,7 @@ __all__ = ["CommandRecord", "Endpoint", "ErrorRecord", "HostSession", "Operation
 class HostSession:
     """A session on one host, safe to use from several threads at once.
 
+    The host runs at most eight pipelines of a session at once; more wait there for their turn.
     Nothing is sent before the first command. A session that was lost opens anew with the next
     command; the command that was lost is never repeated. ``on_command`` gets a CommandRecord when
     a pipeline is sent and one when it has ended, in the thread that runs it.

@@ -144,6 +144,9 @@ class Shell:
         try:
             with self._translated(opening=True):
                 self._patiently(pool, pool.open, lambda: pool.state == RunspacePoolState.OPENED)
+        except SessionLost as lost:  # no command was sent: nothing is in doubt
+            self._transport.close()
+            raise HostUnreachable(lost.what, host=self.host, remedy="Try again; nothing was sent yet") from None
         except RemoteError:
             self._transport.close()
             raise

@@ -4,8 +4,8 @@ In WinRM a TCP connection and its security context are one thing: two threads on
 a new connection under an old context, and every answer from then on is 400. So each request in
 flight borrows a `Line` of its own (one connection, one context) and a doubtful line is thrown away.
 
-What may be sent twice: anything the host refused before reading it (400, 401 on a line that had
-been accepted), and a Receive, whose answer the host keeps under its MessageID. A Command never is.
+What may be sent twice: anything the host refused before reading it (400, 401 once the
+credential had been accepted), and a Receive, whose answer the host keeps under its MessageID. A Command never is.
 """
 
 from __future__ import annotations
@@ -81,6 +81,7 @@ class TransportPool:
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(limit)
         self._closed = False
+        self._accepted = False
         self.endpoint: str = build().endpoint
         self.protocol: str | None = None
 
@@ -108,11 +109,12 @@ class TransportPool:
 
     def _exchange(self, message: bytes, timeout: Any) -> bytes:
         line = self._borrow()
-        used_before = line.accepted
+        # A sign-on that was cut in the middle ends in 401 too: once the credential was good, try once more.
+        proven = line.accepted or self._accepted
         try:
             return self._on(line, message, timeout)
         except (AuthenticationError, WinRMTransportError) as error:
-            if not used_before or not _refused_unread(error):
+            if not proven or not _refused_unread(error):
                 raise self._translated(error) from None
         fresh = self._build()
         try:
@@ -148,6 +150,12 @@ class TransportPool:
             name = type(error).__name__
             if line.accepted:
                 raise SessionLost(f"the answer cannot be read ({name})", host=self._host, remedy=_LOST) from None
+            if isinstance(error, ImportError):
+                raise AuthenticationRefused(
+                    f"this Python lacks the library for {line.auth}",
+                    host=self._host,
+                    remedy="Install it (gssapi and krb5 for Kerberos), or choose another authentication",
+                ) from None
             raise self._refused(f"signing on with {line.auth} failed ({name})") from None
 
     def _borrow(self) -> Line:
@@ -166,7 +174,7 @@ class TransportPool:
         with self._lock:
             keep = keep and not self._closed
             if keep:
-                line.accepted = True
+                line.accepted = self._accepted = True
                 line.last_used_s = self._clock.monotonic_s()
                 self.protocol = line.protocol or self.protocol
                 self._free.append(line)
@@ -174,6 +182,12 @@ class TransportPool:
             line.close()
 
     def _cut(self, line: Line, error: OSError) -> RemoteError:
+        if _is_tls(error) and not line.accepted:
+            return HostUnreachable(
+                f"no TLS connection with {self.endpoint}",
+                host=self._host,
+                remedy="Check port and scheme, who signed the host's certificate, and that it bears this name",
+            )
         if line.message_sent:
             return SessionLost(f"the connection broke ({type(error).__name__})", host=self._host, remedy=_LOST)
         return HostUnreachable(
@@ -197,6 +211,11 @@ class TransportPool:
         return AuthenticationRefused(
             what, host=self._host, remedy="Check user name, password and the authentication of the connection"
         )
+
+
+def _is_tls(error: OSError) -> bool:
+    """pypsrp lets requests' own SSLError out; by name, for requests is pypsrp's library, not ours."""
+    return any(kind.__name__ == "SSLError" for kind in type(error).__mro__)
 
 
 def _refused_unread(error: AuthenticationError | WinRMTransportError) -> bool:

@@ -18,6 +18,7 @@ from snlm_lib.lab.values import LabRecord, PsValue, Terminating
 from snlm_lib.remote.credentials import Credential
 from snlm_lib.remote.session import Endpoint, HostSession
 
+_SIGN_ON_BYTES = 3000  # three small requests; an envelope alone is more
 USER, PASSWORD = "CORP\\operator", "Rehearse-1!"
 
 
@@ -82,6 +83,7 @@ class CuttingProxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.cuts = 0
+        self._carried: dict[socket.socket, int] = {}
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -100,11 +102,13 @@ class CuttingProxy:
         with suppress(OSError):
             while data := one.recv(65536):
                 other.sendall(data)
+                self._carried[one] = self._carried.get(one, 0) + len(data)
         self._end(one, other)
 
     @property
-    def live(self) -> int:
-        return len(self._pairs)
+    def settled(self) -> bool:
+        """Has a connection now open carried more than a sign-on?"""
+        return any(self._carried.get(near, 0) > _SIGN_ON_BYTES for near, _ in self._pairs)
 
     def cut(self) -> None:
         pairs, self._pairs = self._pairs, []
@@ -140,14 +144,14 @@ def server(toy: ToyHost, tmp_path_factory: pytest.TempPathFactory) -> Iterator[L
 
 @pytest.fixture
 def opened(server: LabServer, toy: ToyHost) -> Iterator[Callable[..., HostSession]]:
-    """Make a session; ``port`` and ``password`` are the right ones unless given."""
+    """Make a session; ``port``, ``password`` and the rest of the ``place`` are the right ones unless given."""
     toy.heard.clear()
     toy.release.clear()
     toy.stopped.clear()
     made: list[HostSession] = []
 
-    def make(*, port: int | None = None, password: str = PASSWORD, **options: Any) -> HostSession:
-        endpoint = Endpoint("HV01", "127.0.0.1", port or server.ports["HV01"], "http", "ntlm")
+    def make(*, port: int | None = None, password: str = PASSWORD, place: Any = (), **options: Any) -> HostSession:
+        endpoint = Endpoint("HV01", "127.0.0.1", port or server.ports["HV01"], **{"auth": "ntlm", **dict(place)})
         made.append(HostSession(endpoint, Credential(USER, password), clock=SystemClock(), **options))
         return made[-1]
 

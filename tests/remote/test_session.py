@@ -134,7 +134,7 @@ def test_connections_cut_while_the_answer_is_awaited_lose_nothing(opened: Opened
     operation = session.start(move())
     assert until(lambda: len(operation.progress) == 3)
     for cuts in (1, 2):
-        assert until(lambda: proxy.live > 0)
+        assert until(lambda: proxy.settled)
         proxy.cut()
         assert proxy.cuts >= cuts
     toy.release.set()
@@ -179,6 +179,35 @@ def test_a_wrong_password_is_refused_in_one_sentence(opened: Opened) -> None:
 def test_a_closed_port_is_an_unreachable_host(opened: Opened) -> None:
     with pytest.raises(HostUnreachable, match="nobody listens at 127"):
         opened(port=9).invoke(commands.get_vm_host())
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [({"scheme": "https"}, "no TLS connection"), ({"configuration_name": "Nope"}, "refuses to open a session")],
+)
+def test_a_wrong_scheme_or_configuration_is_told_as_such(opened: Opened, place: dict[str, str], said: str) -> None:
+    with pytest.raises(HostUnreachable, match=said):
+        opened(place=place).open()
+
+
+def test_negotiate_says_what_was_really_used(opened: Opened) -> None:
+    session = opened(place={"auth": "negotiate"})
+    session.open()
+    assert session.protocol == "ntlm"
+
+
+def test_a_shell_the_host_has_forgotten_is_lost_once_and_opens_anew(session: HostSession) -> None:
+    session.open()
+    assert session._shell is not None
+    session._shell._pool.close()
+    with pytest.raises(SessionLost, match="2150858843"):
+        session.invoke(commands.get_vm_host())
+    assert session.invoke(commands.get_vm_host()).objects
+
+
+def test_a_command_too_long_for_one_envelope_arrives_whole(session: HostSession) -> None:
+    (heard,) = session.invoke(echo(Name="x" * 1_000_000)).bags
+    assert heard.get("Value") == "x" * 1_000_000
 
 
 def test_opening_signs_on_before_the_first_command(opened: Opened) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -200,6 +200,18 @@ def test_nobody_there_is_unreachable_when_nothing_left_this_machine() -> None:
     assert time.monotonic() - begun_s < 5
 
 
+def test_a_fresh_line_refused_after_the_credential_was_good_is_tried_once_more(host: Host) -> None:
+    clock = FakeClock()
+    pool = pool_at(host.server_address[1], clock=clock)
+    pool.send(COMMAND)
+    clock.advance(61)
+    host.script = [401]
+    assert pool.send(COMMAND) == b"ok"
+    pool.close()
+    assert len(host.bodies) == 3
+    assert len(host.connections) == 3
+
+
 def test_a_closed_pool_sends_nothing(host: Host, pool: TransportPool) -> None:
     pool.close()
     for message in (COMMAND, RECEIVE):
@@ -208,14 +220,21 @@ def test_a_closed_pool_sends_nothing(host: Host, pool: TransportPool) -> None:
     assert host.bodies == []
 
 
-def test_a_security_library_that_fails_is_a_refusal() -> None:
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (LookupError("no credentials cache"), "signing on with ntlm failed"),
+        (ImportError("gssapi"), "lacks the library for ntlm"),
+    ],
+)
+def test_a_security_library_that_fails_is_a_refusal(error: Exception, said: str) -> None:
     class Broken(Line):
         def send(self, message: bytes, **options: Any) -> bytes:
-            raise LookupError("no credentials cache")
+            raise error
 
-    def build(kind: Callable[..., Line] = Broken) -> Line:
-        return kind("127.0.0.1", 9, handshake_timeout_s=1, username="u", password="geheim", ssl=False, auth="ntlm")
+    def build() -> Line:
+        return Broken("127.0.0.1", 9, handshake_timeout_s=1, username="u", password="geheim", ssl=False, auth="ntlm")
 
-    with pytest.raises(AuthenticationRefused, match="signing on with ntlm failed") as caught:
+    with pytest.raises(AuthenticationRefused, match=said) as caught:
         TransportPool(build, host="HV01", clock=FakeClock()).send(COMMAND)
     assert "geheim" not in str(caught.value)
