@@ -106,7 +106,8 @@ def execute(source: Path, target: Path, *, values: Mapping[str, Any], environ: M
     ``environ`` is added to the kernel's environment. A Ctrl-C ends the kernel and is reported, not raised.
     """
     config = Config({"OwnKernelManager": {"transport_encryption": "auto", "additions": dict(environ)}})
-    logging.getLogger("papermill").setLevel(logging.CRITICAL)  # what it says is in the judgement
+    for chatty in ("papermill", "asyncio"):  # what they say of a dead kernel is in the judgement, in a sentence
+        logging.getLogger(chatty).setLevel(logging.CRITICAL)
     try:
         papermill.execute_notebook(
             str(source),

@@ -22,7 +22,7 @@ from snlm_lib.execute import Declared, Execution, declared_parameters, execute, 
 from snlm_lib.judge import judge_step, write_not_started
 from snlm_lib.measure.monitor import find_monitor, stop_monitor
 from snlm_lib.parameters import Parameters, outputs_root, project_root, validate
-from snlm_lib.process import ProcessIdentity, identity_of, write_atomic
+from snlm_lib.process import FileLock, ProcessIdentity, identity_of, write_atomic
 from snlm_lib.provenance import who_and_what
 from snlm_lib.record.folder import Record, create_record, find_open_record, read_change
 from snlm_lib.record.journal import Kind
@@ -129,10 +129,9 @@ def run_change(
     stage, book = stage or Stage(), book or Book()
     declared = _validated(book)
     root = outputs_root({**os.environ, **stage.environ})
-    if not stage.beside_open:
-        _refuse_open(root, parameters.change_id)
     facts = {**who_and_what(project_root()), "parameters": parameters.model_dump(mode="json"), **stage.facts}
-    desk = _Desk(create_record(root, parameters.change_id, clock=clock, facts=facts), clock, progress, stage, book)
+    opened = create_record if stage.beside_open else _create_alone
+    desk = _Desk(opened(root, parameters.change_id, clock=clock, facts=facts), clock, progress, stage, book)
     desk.note("run-started", {"steps": list(book.steps), "runner": asdict(identity_of())})
     progress(StepEvent("opened", desk.record))
 
@@ -191,14 +190,22 @@ def _validated(book: Book) -> Parameter:
     return declared
 
 
-def _refuse_open(root: Path, change_id: str) -> None:
-    found = find_open_record(root, change_id)
-    if found is not None:
-        raise RecordError(
-            f"change {change_id!r} has a record that is still open",
-            where=str(found.path),
-            remedy=f"If nobody works on it any more, run 'snlm report {found.path}', which judges and seals it.",
-        )
+def _create_alone(root: Path, change_id: str, *, clock: Clock, facts: Mapping[str, Any]) -> Record:
+    """Open a record unless one is open; under a lock, so that of two runs started at once one is refused."""
+    folder = root / change_id
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:  # what is wrong with the folder, create_record says better
+        return create_record(root, change_id, clock=clock, facts=facts)
+    with FileLock(folder / ".opening"):
+        found = find_open_record(root, change_id)
+        if found is None:
+            return create_record(root, change_id, clock=clock, facts=facts)
+    raise RecordError(
+        f"change {change_id!r} has a record that is still open",
+        where=str(found.path),
+        remedy=f"If nobody works on it any more, run 'snlm report {found.path}', which judges and seals it.",
+    )
 
 
 def _refuse_running(record: Record, clock: Clock) -> None:

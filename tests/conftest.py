@@ -118,7 +118,7 @@ def _rehearse(scenario: str, outputs: Path) -> Rehearsed:
     done = subprocess.run(
         command, capture_output=True, text=True, encoding="utf-8", timeout=_COMMAND_LIMIT_S, check=False
     )
-    records = sorted((outputs / _CHANGE).glob("*")) if (outputs / _CHANGE).is_dir() else []
+    records = sorted((outputs / _CHANGE).glob("*Z"))
     return Rehearsed(done.returncode, done.stdout, done.stderr, records[0] if records else outputs)
 
 

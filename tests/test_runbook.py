@@ -189,6 +189,26 @@ def test_an_open_record_of_the_change_stands_in_the_way(run: Run, tmp_path: Path
     assert [record.path for record in open_records(tmp_path / "outputs", "CHG1")] == [left.path]
 
 
+def test_of_two_runs_started_at_once_one_is_refused(run: Run) -> None:
+    started = threading.Barrier(2)
+    ends: list[str] = []
+
+    def go() -> None:
+        started.wait(10)
+        try:
+            ends.append(run().verdict.value)
+        except RecordError as error:
+            ends.append("still open" if "still open" in str(error) else str(error))
+
+    threads = [threading.Thread(target=go) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    assert sorted(ends) == ["passed", "still open"]
+
+
 def test_what_cannot_be_fetched_or_built_does_not_keep_the_record_open(run: Run) -> None:
     def fail(record: Record) -> None:
         raise OSError("disk full")
@@ -219,7 +239,9 @@ def _interrupt_when(appears: Callable[[Record], bool]) -> Callable[[StepEvent], 
     return listen
 
 
-def test_ctrl_c_while_something_is_under_way_is_unknown_and_still_seals(run: Run, book: Book) -> None:
+def test_ctrl_c_while_something_is_under_way_is_unknown_and_still_seals(
+    run: Run, book: Book, caplog: pytest.LogCaptureFixture
+) -> None:
     wait = "(record.path / 'samples' / 'now').touch(); import threading; threading.Event().wait(60)"
     _write(_folder(book), STEPS[0], "journal.append('intent', STEP, intent)", wait, PASS)
     outcome = run(_interrupt_when(lambda record: (record.samples / "now").exists()))
@@ -227,6 +249,7 @@ def test_ctrl_c_while_something_is_under_way_is_unknown_and_still_seals(run: Run
     assert (outcome.verdict, outcome.exit_code) == (Verdict.UNKNOWN, 3)
     assert _steps_run(outcome) == [STEPS[0], GATHER]
     assert verify(outcome.record.path).state == "sealed"
+    assert [entry for entry in caplog.records if entry.name == "asyncio"] == []
 
 
 def test_ctrl_c_before_anything_was_begun_is_a_refusal(run: Run, book: Book) -> None:
