@@ -98,7 +98,7 @@ def read_state(record: Record) -> RunState:
         facts=_facts(record),
         truth=_truth(record),
         steps=steps,
-        changes=tuple(_changes(entries)),
+        changes=(*_changes(entries), *_changes_told(steps, entries)),
         entries=entries,
         chain=verify_chain(record.journal_path),
         verdict=worst(*counted, *_told_verdict(entries, None), *_open_verdict(entries, None)),
@@ -173,6 +173,18 @@ def _changes(entries: tuple[Entry, ...]) -> list[ChangeState]:
     ends = {str(entry.data.get("intent_id")): entry.data for entry in entries if entry.kind == "outcome"}
     intents = [entry for entry in entries if entry.kind == "intent"]
     return [_change(entry, ends.get(str(entry.data.get("intent_id")), {})) for entry in intents]
+
+
+def _changes_told(steps: tuple[StepState, ...], entries: tuple[Entry, ...]) -> list[ChangeState]:
+    """What results list and the journal does not: so that a damaged journal hides no change."""
+    known = {str(entry.data.get("intent_id")) for entry in entries if entry.kind == "intent"}
+    return [
+        ChangeState(step.name, step.result.started_utc, row.what, row.undo, row.result)
+        for step in steps
+        if step.result
+        for row in step.result.changes
+        if row.intent_id not in known
+    ]
 
 
 def _change(intent: Entry, end: Mapping[str, Any]) -> ChangeState:

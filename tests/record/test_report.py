@@ -150,8 +150,29 @@ def test_a_damaged_journal_is_said(builder: Build) -> None:
     raw = record.journal_path.read_bytes()
     record.journal_path.write_bytes(raw.replace(b"Disable-VMMigration on HV02", b"Disable-VMMigration on HV03", 1))
     told = words(page(record))
+    assert "The journal is damaged This page was made from it" in told
     assert "CHAIN BROKEN" in told
     assert "was altered: its digest does not match" in told
+
+
+def test_the_journal_reads_like_a_log(builder: Build) -> None:
+    build = builder()
+    record = build.passed()
+    reads = {"HV01": ["Get-VMHost", "Get-VM"], "HV02": ["Get-VMHost"]}
+    build.journal(record).append("command", "03_verify_hosts", {"reads": reads, "changes": False})
+    build.journal(record).append("note", None, {"long": "x" * 5_000, "none": None, "list": [1, "<b>"]})
+    told = words(page(record))
+    assert "03 command read, changing nothing HV01 Get-VMHost Get-VM HV02 Get-VMHost" in told
+    assert "05 intent HV01: move VM01 to HV02, storage included undo: Disable-VMMigration on HV01" in told
+    assert "05 command HV01 Enable-VMMigration" in told
+    assert "1,000 characters more in journal.jsonl" in told
+    assert 'list [1, "<b>"]' in told
+
+
+def test_a_missing_journal_does_not_mean_that_nothing_was_changed(builder: Build) -> None:
+    record = builder().passed()
+    record.journal_path.unlink()
+    assert "What was changed Unknown: the journal is damaged." in card(record)
 
 
 def test_it_is_rebuilt_the_same_and_not_after_sealing(builder: Build) -> None:

@@ -97,3 +97,14 @@ def test_a_file_that_is_missing_or_broken_stops_nothing(builder: Build, name: st
     assert len(read_state(record).steps) == 7
     (record.path / name).unlink()
     assert len(read_state(record).steps) == 7
+
+
+def test_a_change_that_only_a_result_tells_is_not_lost(builder: Build) -> None:
+    build = builder()
+    record = build.open()
+    started = build.begin(record, "01_enable_live_migration")
+    row = {"intent_id": "x", "what": "HV01: settings", "undo": "put back", "result": "done"}
+    build.finish(record, "01_enable_live_migration", started, changes=[row])
+    assert [(change.what, change.undo, change.result) for change in read_state(record).changes] == [
+        ("HV01: settings", "put back", "done")
+    ]

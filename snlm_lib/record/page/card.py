@@ -33,6 +33,7 @@ def card(state: RunState) -> Html:
         el("h1", el("span", _MARKS[state.verdict], class_="mark", aria_hidden="true"), " ", state.verdict.upper()),
         el("p", _headline(state), class_="lead"),
         _unknown(state),
+        _damaged(state),
         _figures(state),
         el("dl", [el("div", el("dt", name), el("dd", value)) for name, value in _facts(state)], class_="facts"),
         el("h2", "What was changed"),
@@ -88,6 +89,14 @@ def _unknown(state: RunState) -> Html | None:
         class_="alarm",
         role="note",
     )
+
+
+def _damaged(state: RunState) -> Html | None:
+    if state.chain.intact:
+        return None
+    listed = el("ul", [el("li", text) for text in state.chain.damage])
+    lead = "This page was made from it: trust neither the verdict nor the list of changes before you know why."
+    return el("div", el("h2", "The journal is damaged"), el("p", lead), listed, class_="alarm", role="note")
 
 
 def _figures(state: RunState) -> Html | None:
@@ -190,8 +199,7 @@ def _chain_words(state: RunState) -> str:
 
 def _changes(state: RunState) -> Html:
     if not state.changes:
-        unsure = state.verdict is Verdict.UNKNOWN and not state.chain.intact
-        return el("p", "The journal is damaged: what was changed is unknown." if unsure else "Nothing was changed.")
+        return el("p", "Nothing was changed." if state.chain.intact else "Unknown: the journal is damaged.")
     rows = [_change_row(change) for change in state.changes]
     return table(["Step", "Changed", "Outcome", "How it is undone"], rows, class_="wide")
 

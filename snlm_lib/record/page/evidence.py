@@ -44,10 +44,17 @@ def _what(entry: Entry) -> Child:
         return join(_text(data.get("what")), el("div", "undo: ", _text(data.get("undo")), class_="note"))
     if entry.kind == "command" and isinstance(data.get("text"), str):
         return join(el("strong", _text(data.get("host"))), " ", el("code", _text(data["text"])))
-    if entry.kind in ("outcome", "verdict"):
+    if entry.kind == "command" and isinstance(data.get("reads"), dict):
+        return join("read, changing nothing", [_reads(host, texts) for host, texts in data["reads"].items()])
+    if entry.kind in _SAYS:
         word, why = (data.get(key) for key in _SAYS[entry.kind])
         return join(badge(_text(word)), " ", _text(why))
     return el("dl", [join(el("dt", key), el("dd", _value(value))) for key, value in data.items()], class_="data")
+
+
+def _reads(host: str, texts: Any) -> Html:
+    listed = [el("li", el("code", _text(text))) for text in (texts if isinstance(texts, list) else [texts])]
+    return join(el("div", el("strong", host)), el("ul", listed, class_="reads"))
 
 
 def _value(value: Any) -> str:

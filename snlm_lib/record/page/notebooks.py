@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import cache
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -52,11 +53,19 @@ def _silent(output: Any) -> bool:
     return data is not None and PLOTLY_MIME not in data and not any(data.get(mime) for mime in _SHOWN)
 
 
-def notebook_html(path: Path, figures: Figures) -> Html:
-    """The notebook's cells with their outputs; a sentence when it cannot be read (cut off by a crash, say)."""
+@cache
+def _exporter() -> tuple[HTMLExporter, _KeepFigures]:
+    """One for all notebooks: compiling nbconvert's templates takes longer than using them."""
     keeper = _KeepFigures()
     exporter = HTMLExporter(template_name="basic", exclude_anchor_links=True)  # type: ignore[no-untyped-call]
     exporter.register_preprocessor(keeper, enabled=True)  # type: ignore[no-untyped-call]
+    return exporter, keeper
+
+
+def notebook_html(path: Path, figures: Figures) -> Html:
+    """The notebook's cells with their outputs; a sentence when it cannot be read (cut off by a crash, say)."""
+    exporter, keeper = _exporter()
+    keeper.found.clear()
     try:
         body, _ = exporter.from_file(StringIO(path.read_text(encoding="utf-8")))
     except Exception as error:  # a file cut off anywhere fails anywhere, and the report must be built all the same

@@ -13,10 +13,11 @@
     const figure = JSON.parse(document.getElementById(place.id + "-data").textContent);
     const layout = Object.assign({}, figure.layout, { template: look(night.matches), autosize: true });
     delete layout.width;
+    layout.height = layout.height || 380;
     const narrow = place.clientWidth < 560;
     const empty = layout.xaxis && layout.xaxis.visible === false;
     if (narrow && !empty) {  // the legend needs several rows there
-      layout.height = (layout.height || 380) + 70;
+      layout.height += 70;
       layout.font = Object.assign({ size: 11 }, layout.font);
     }
     const options = { responsive: true, displaylogo: false, modeBarButtons: buttons };
