@@ -2,31 +2,66 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from uuid import UUID
+
 from snlm_lib.errors import ParameterError, Refused
+from snlm_lib.estate.survey import find_vm
 from snlm_lib.measure.downtime import judge_downtime, read_pings
 from snlm_lib.measure.monitor import MonitorHandle, find_monitor, start_monitor
-from snlm_lib.parameters import GuestTarget
+from snlm_lib.parameters import ConnectionProfile, GuestTarget
 from snlm_lib.step import Step
 
-__all__ = ["baseline", "probe_target", "start"]
+__all__ = ["Probed", "baseline", "guest_of", "probe_target", "start"]
 
 
-def probe_target(step: Step) -> GuestTarget:
+@dataclass(frozen=True)
+class Probed:
+    """The guest to probe: its name in the samples, and where it answers."""
+
+    name: str
+    target: GuestTarget
+
+    @property
+    def kinds(self) -> dict[str, int]:
+        """Probe kind -> port."""
+        ports = {"udp": self.target.udp_port, "tcp": self.target.tcp_port}
+        return {kind: port for kind, port in ports.items() if port is not None}
+
+
+def probe_target(step: Step) -> Probed:
     """The guest to probe, from the connection profile; raises ParameterError when none is listed."""
+    name = _machine_name(step)
+    target = guest_of(step.profile, name)
+    if target is None:
+        raise ParameterError(
+            f"no probe target for {name!r}",
+            where=f"connection {step.profile.name!r}",
+            remedy="List the machine under 'guests', with address and udp_port or tcp_port.",
+        )
+    found = Probed(name, target)
+    kinds = " and ".join(f"{kind.upper()} {port}" for kind, port in found.kinds.items())
+    step.say(f"{name} is probed at {target.address} by {kinds}, not by ICMP.")
+    return found
+
+
+def guest_of(profile: ConnectionProfile, name: str) -> GuestTarget | None:
+    """The probe target of the machine called ``name``, as Windows compares names."""
+    return next((target for known, target in profile.guests.items() if known.casefold() == name.casefold()), None)
+
+
+def _machine_name(step: Step) -> str:
+    """Targets are listed by name; a machine wanted by GUID is asked for its name."""
     wanted = step.parameters.vm
-    for name, target in step.profile.guests.items():
-        if name.casefold() == wanted.casefold():
-            kinds = [f"{kind} {port}" for kind, port in (("UDP", target.udp_port), ("TCP", target.tcp_port)) if port]
-            step.say(f"{name} is probed at {target.address} by {' and '.join(kinds)}, not by ICMP.")
-            return target
-    raise ParameterError(
-        f"no probe target for {wanted!r}",
-        where=f"connection {step.profile.name!r}",
-        remedy="List the machine under 'guests', with address and udp_port or tcp_port.",
-    )
+    try:
+        UUID(wanted)
+    except ValueError:
+        return wanted
+    vm, _count = find_vm(step.connection.source, wanted)
+    return vm.name if vm else wanted
 
 
-def start(step: Step, target: GuestTarget) -> MonitorHandle:
+def start(step: Step, probed: Probed) -> MonitorHandle:
     """Start the monitor as a process of its own, or go on with the one this record already has."""
     found = find_monitor(step.record.path)
     if found is not None and found.running():
@@ -34,7 +69,7 @@ def start(step: Step, target: GuestTarget) -> MonitorHandle:
         return found
     wanted = step.parameters
     handle = start_monitor(
-        {wanted.vm: target},
+        {probed.name: probed.target},
         step.record.path,
         interval_ms=wanted.probe_interval_ms,
         timeout_ms=wanted.probe_timeout_ms,
@@ -44,7 +79,7 @@ def start(step: Step, target: GuestTarget) -> MonitorHandle:
     return handle
 
 
-def baseline(step: Step, handle: MonitorHandle) -> None:
+def baseline(step: Step, handle: MonitorHandle, probed: Probed) -> None:
     """Wait out the baseline and judge it; raises Refused when a probe kind never answered."""
     wanted = step.parameters
     step.clock.sleep(wanted.baseline_s + wanted.probe_timeout_ms / 1000)
@@ -72,10 +107,12 @@ def baseline(step: Step, handle: MonitorHandle) -> None:
             "probe_kinds": ", ".join(item.kind for item in report.kinds),
         }
     )
-    silent = [item.kind for item in report.kinds if not item.answered]
-    if silent or not report.kinds:
+    answered = {item.kind for item in report.kinds if item.answered}
+    silent = [kind for kind in probed.kinds if kind not in answered]
+    if silent:
         raise Refused(
-            f"the guest does not answer to {' and '.join(silent) or 'any probe'} before the move",
-            where=wanted.vm,
+            f"the guest does not answer to {' and '.join(kind.upper() for kind in silent)} before the move",
+            where=probed.name,
             remedy="Check address, port and firewall of the probe target; a gap could not be told from this.",
         )
+    step.say(f"Baseline: {step.figures['baseline_probes']} probes, {step.figures['baseline_lost']} lost.")

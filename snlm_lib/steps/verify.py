@@ -15,6 +15,7 @@ from snlm_lib.measure.downtime import Downtime, DowntimeReport, judge_downtime, 
 from snlm_lib.measure.monitor import find_monitor, stop_monitor
 from snlm_lib.record.result import StepResult
 from snlm_lib.step import Step
+from snlm_lib.steps.monitor import guest_of
 from snlm_lib.units import parse_utc
 
 __all__ = ["Away", "end_monitor", "measure_away", "moved", "tell_away", "where_it_is"]
@@ -61,7 +62,7 @@ def where_it_is(step: Step, move: StepResult) -> tuple[CheckResult, ...]:
             "owner": owner.value,
         }
     )
-    target = step.profile.guests.get(wanted.vm)
+    target = guest_of(step.profile, vm.name) if vm else None
     have = sorted({address for adapter in vm.adapters for address in adapter.ip_addresses}) if vm else []
     return proofs(
         owner,
@@ -99,7 +100,6 @@ def measure_away(step: Step, move: StepResult) -> Away:
             interval_ms=step.parameters.probe_interval_ms,
             host_blackout_s=host_s,
             window=(requested, parse_utc(str(move.figures["ended_utc"]))),
-            target=step.parameters.vm,
         )
     return Away(report, host_s, requested, parse_utc(str(move.figures["ended_utc"])))
 
@@ -151,10 +151,9 @@ def _sentence(report: DowntimeReport) -> str:
         return f"No probe was lost: away for less than {report.gap_upper_s or report.interval_ms / 1000:.2f} s."
     upper = "no end seen" if report.gap_upper_s is None else f"at most {report.gap_upper_s:.2f} s"
     host = "no figure from the host" if report.host_blackout_s is None else f"host blackout {report.host_blackout_s} s"
-    rest = "" if report.residue_s is None else f"; the rest, {report.residue_s:.2f} s, {report.residue.cause.value}"
     return (
         f"Away {report.gap_s:.2f} s by {str(report.gap_kind).upper()} probes"
-        f" (at least {report.gap_lower_s:.2f} s, {upper}); {host}{rest}."
+        f" (at least {report.gap_lower_s:.2f} s, {upper}); {host}. {report.residue.cause.words}"
     )
 
 

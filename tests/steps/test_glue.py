@@ -65,7 +65,7 @@ def test_the_gap_is_told_with_bounds_and_both_clocks(step: Step) -> None:
     assert step.figures["gap_s"] == pytest.approx(0.6)
     assert step.figures["lost"] == 6
     assert step.figures["residue_s"] == pytest.approx(0.2)
-    assert "Away 0.60 s by UDP probes (at least 0.50 s, at most 0.70 s); host blackout 0.4 s" in step.highlights[-1]
+    assert "Away 0.60 s by UDP probes (at least 0.50 s, at most 0.70 s); host blackout 0.4 s. " in step.highlights[-1]
 
 
 def test_no_lost_probe_is_shorter_than_an_interval_not_zero(step: Step) -> None:
@@ -98,8 +98,8 @@ def test_there_is_nothing_to_verify_before_05_is_finished(step: Step) -> None:
 
 
 def test_the_probe_target_is_found_as_windows_compares_names(step: Step) -> None:
-    target = monitor.probe_target(step)
-    assert target.udp_port == 7
+    probed = monitor.probe_target(step)
+    assert (probed.name, probed.kinds) == ("VM01", {"udp": 7})
     assert "UDP 7" in step.highlights[-1]
     assert "not by ICMP" in step.highlights[-1]
 
