@@ -54,7 +54,7 @@ class _Living:
         self._spinner = Spinner("line")
 
     def __rich__(self) -> Spinner:
-        words = [self._event.step, say_duration_s(float(int(self._clock.monotonic_s() - self._started_s)))]
+        words = [self._event.step, f"{self._clock.monotonic_s() - self._started_s:.0f} s"]
         percent = latest_percent(self._event.record.samples / "progress.csv")
         if self._event.step.startswith("05") and percent is not None:
             words.append(f"{percent} %")
@@ -68,7 +68,7 @@ class Watcher:
     def __init__(self, console: Console, clock: Clock) -> None:
         self._console = console
         self._clock = clock
-        self._started_s = 0.0
+        self._started_s: float | None = None
         self._live: Live | None = None
 
     def __call__(self, event: StepEvent) -> None:
@@ -94,7 +94,7 @@ class Watcher:
         self.close()
         self._started_s = self._clock.monotonic_s()
         if self._console.is_terminal:
-            living = _Living(event, self._clock, self._started_s)
+            living = _Living(event, self._clock, self._clock.monotonic_s())
             self._live = Live(living, console=self._console, refresh_per_second=5, transient=True)
             self._live.start()
         else:
@@ -102,6 +102,8 @@ class Watcher:
 
     def _end(self, result: StepResult) -> None:
         self.close()
-        took = say_duration_s(self._clock.monotonic_s() - self._started_s)
-        more = "; ".join(result.highlights[:1])
-        self.say(f"{result.step} {result.verdict} after {took}{f': {more}' if more else ''}", _COLOURS[result.verdict])
+        # a step that is only judged, from what an earlier run left, took no time that we know
+        started_s, self._started_s = self._started_s, None
+        took = f" after {say_duration_s(self._clock.monotonic_s() - started_s)}" if started_s is not None else ""
+        more = f": {result.highlights[0]}" if result.highlights else ""
+        self.say(f"{result.step} {result.verdict}{took}{more}", _COLOURS[result.verdict])

@@ -66,6 +66,13 @@ def test_in_a_pipe_each_start_and_end_is_one_plain_line(tmp_path: Path) -> None:
     ]
 
 
+def test_a_step_that_is_only_judged_has_no_duration(tmp_path: Path) -> None:
+    out = io.StringIO()
+    Watcher(Console(file=out, highlight=False), FakeClock())(StepEvent("ended", Record(tmp_path), "x", _result()))
+
+    assert out.getvalue() == "05_move_vm passed\n"
+
+
 def test_on_a_terminal_the_running_step_shows_its_percentage(tmp_path: Path) -> None:
     out = io.StringIO()
     clock = FakeClock()
