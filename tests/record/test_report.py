@@ -155,6 +155,21 @@ def test_a_damaged_journal_is_said(builder: Build) -> None:
     assert "was altered: its digest does not match" in told
 
 
+def test_many_checks_that_pass_are_folded_and_the_others_stand_open(builder: Build) -> None:
+    build = builder()
+    record = build.open()
+    started = build.begin(record, "03_verify_hosts")
+    rows = [{"id": f"c{n}", "title": f"Check {n}", "verdict": "PASS"} for n in range(9)]
+    failed = {"id": "x", "title": "Free disk", "verdict": "FAIL", "remedy": "Free some."}
+    build.finish(record, "03_verify_hosts", started, verdict="refused", checks=[*rows, failed])
+    html = page(record)
+    opened = re.sub(r"<details.*?</details>", "", html, flags=re.DOTALL)
+    assert "Free disk" in opened
+    assert "Check 3" not in words(opened)
+    assert "Checks: 9 of 10 pass" in words(opened)
+    assert "9 checks that pass" in words(html)
+
+
 def test_the_journal_reads_like_a_log(builder: Build) -> None:
     build = builder()
     record = build.passed()

@@ -27,7 +27,10 @@ class PassSum:
 
 
 def pass_sums(passes: Columns) -> list[PassSum]:
-    """From pass_number, dirty_pages (of 4 KiB) and bytes_sent (a sum that only grows)."""
+    """From pass_number, dirty_pages (of 4 KiB) and bytes_sent (a sum that only grows).
+
+    A pass shorter than the time between two samples is not seen; what was sent in the next one is then unknown.
+    """
     dirty: dict[int, list[float]] = {}
     sent: dict[int, list[float]] = {}
     columns = [numbers(passes, name) for name in ("pass_number", "dirty_pages", "bytes_sent")]
@@ -40,7 +43,8 @@ def pass_sums(passes: Columns) -> list[PassSum]:
     before = 0.0
     for number in sorted(dirty):
         top = max(sent[number], default=None)
-        share = None if top is None or top < before else (top - before) / MIB
+        seen = number <= 1 or number - 1 in dirty
+        share = None if top is None or top < before or not seen else (top - before) / MIB
         before = before if top is None else top
         pages = max(dirty[number], default=None)
         found.append(PassSum(number, None if pages is None else pages * PAGE_BYTES / MIB, share))
@@ -53,7 +57,7 @@ def passes_figure(passes: Columns) -> go.Figure:
     known = [value for one in found for value in (one.dirty_mib, one.sent_mib) if value]
     if not known:
         return blank(TITLE, "no samples: the counters of the memory passes were not seen")
-    figure = new_figure(TITLE, x="memory pass", y="MiB")
+    figure = new_figure(TITLE, x=f"memory pass{_unseen(found)}", y="MiB")
     for name, colour, values in (
         ("dirty memory", "dirty", [one.dirty_mib for one in found]),
         ("sent", "bytes", [one.sent_mib for one in found]),
@@ -73,3 +77,9 @@ def passes_figure(passes: Columns) -> go.Figure:
     if len(found) <= _MOST_SINGLE:
         figure.update_xaxes(tickmode="array", tickvals=[one.number for one in found])
     return figure
+
+
+def _unseen(found: list[PassSum]) -> str:
+    seen = {one.number for one in found}
+    unseen = [str(number) for number in range(1, max(seen)) if number not in seen]
+    return f" ({', '.join(unseen)}: too short to be sampled)" if 0 < len(unseen) <= 8 else ""

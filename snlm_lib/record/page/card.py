@@ -206,5 +206,6 @@ def _changes(state: RunState) -> Html:
 
 def _change_row(change: ChangeState) -> list[Child]:
     link = el("a", change.step[:2], href=f"#{step_anchor(change.step)}")
-    note = el("div", change.detail, class_="note") if change.detail else None
+    # what was sent to bring it about stands in the journal; here only why it did not work
+    note = el("div", change.detail, class_="note") if change.detail and change.result != "done" else None
     return [link, change.what, join(badge(change.result), note), change.undo or "no undo recorded"]

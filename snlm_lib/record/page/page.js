@@ -41,6 +41,15 @@
     fold.addEventListener("toggle", () => { if (fold.open) { drawSeen(fold); } });
   }
   night.addEventListener("change", (event) => recolour(event.matches));
-  window.addEventListener("beforeprint", () => recolour(false));
-  window.addEventListener("afterprint", () => recolour(night.matches));
+
+  let unfolded = [];
+  window.addEventListener("beforeprint", () => {
+    recolour(false);
+    unfolded = [...document.querySelectorAll("details.onpaper:not([open])")];
+    for (const fold of unfolded) { fold.open = true; }
+  });
+  window.addEventListener("afterprint", () => {
+    recolour(night.matches);
+    for (const fold of unfolded) { fold.open = false; }
+  });
 })();

@@ -12,6 +12,7 @@ from snlm_lib.units import parse_utc, say_duration_s
 
 __all__ = ["overview", "step_sections"]
 
+_MOST_ROWS = 8  # a longer table is folded, on the screen
 _ORDER = {"FAIL": 0, "UNKNOWN": 1, "WARN": 2, "PASS": 3}
 
 
@@ -57,12 +58,25 @@ def _checks(checks: Iterable[CheckRow]) -> Html | None:
     ordered = sorted(checks, key=lambda row: _ORDER[row.verdict])
     if not ordered:
         return None
-    good = sum(row.verdict == "PASS" for row in ordered)
+    good = [row for row in ordered if row.verdict == "PASS"]
+    folded = good if len(good) > _MOST_ROWS else []
+    shown = [row for row in ordered if row not in folded]
+    return join(
+        el("h3", f"Checks: {len(good)} of {len(ordered)} pass"),
+        _check_table(shown) if shown else None,
+        _fold(f"{len(folded)} checks that pass", _check_table(folded)) if folded else None,
+    )
+
+
+def _check_table(checks: list[CheckRow]) -> Html:
     rows: list[list[Child]] = [
-        [badge(row.verdict), row.host or DASH, row.title, join(row.evidence, _remedy(row))] for row in ordered
+        [badge(row.verdict), row.host or DASH, row.title, join(row.evidence, _remedy(row))] for row in checks
     ]
-    caption = el("h3", f"Checks: {good} of {len(ordered)} pass")
-    return join(caption, table(["Verdict", "Where", "Check", "Evidence"], rows, class_="checks wide"))
+    return table(["Verdict", "Where", "Check", "Evidence"], rows, class_="checks wide")
+
+
+def _fold(summary: str, inner: Html) -> Html:
+    return el("details", el("summary", summary), inner, class_="onpaper")
 
 
 def _remedy(row: CheckRow) -> Html | None:
@@ -72,7 +86,8 @@ def _remedy(row: CheckRow) -> Html | None:
 def _table(name: str, rows: list[dict[str, str | int | float | bool | None]]) -> Html:
     columns = list(dict.fromkeys(key for row in rows for key in row))
     cells = [[_cell(row.get(column)) for column in columns] for row in rows]
-    return join(el("h3", name.replace("_", " ").capitalize()), table(columns, cells))
+    title, made = name.replace("_", " ").capitalize(), table(columns, cells)
+    return _fold(f"{title}: {len(rows)} rows", made) if len(rows) > _MOST_ROWS else join(el("h3", title), made)
 
 
 def _cell(value: str | int | float | bool | None) -> Child:

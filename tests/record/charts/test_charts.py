@@ -122,6 +122,13 @@ def test_a_sum_of_bytes_that_went_back_is_unknown_not_negative() -> None:
     assert [one.sent_mib for one in sums] == [2.0, None]
 
 
+def test_what_a_pass_sent_is_unknown_when_the_one_before_was_not_seen() -> None:
+    columns = {"pass_number": ["1", "4"], "dirty_pages": ["512", "256"], "bytes_sent": ["1048576", "2097152"]}
+    assert [(one.number, one.sent_mib) for one in pass_sums(columns)] == [(1, 1.0), (4, None)]
+    title = json.loads(figure_json(passes_figure(columns)))["layout"]["xaxis"]["title"]["text"]
+    assert title == "memory pass (2, 3: too short to be sampled)"
+
+
 def test_passes_far_apart_use_a_logarithmic_axis(record: Record) -> None:
     figure = passes_figure(read_samples(record.samples / "passes.csv"))
     layout = json.loads(figure_json(figure))["layout"]
