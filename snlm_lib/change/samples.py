@@ -7,8 +7,8 @@ import io
 from datetime import datetime
 from pathlib import Path
 
-from snlm_lib.change.phases import phase_of
 from snlm_lib.estate.model import CountersFacts, JobFacts, VmStatus
+from snlm_lib.measure.passes import Phase, phase_of
 from snlm_lib.process import append_bytes
 from snlm_lib.units import iso_utc
 
@@ -25,6 +25,12 @@ PASSES_HEADER = (
     "is_blackout",
     "cpu_cap_percent",
 )
+_WORDS: dict[Phase | None, str] = {
+    Phase.CHECKING: "checking compatibility",
+    Phase.STORAGE: "copying storage",
+    Phase.MEMORY: "copying memory",
+    None: "no move under way",
+}
 
 
 class SampleFiles:
@@ -78,6 +84,6 @@ def _line(values: tuple[object, ...]) -> bytes:
 
 def describe(job: JobFacts | None, status: VmStatus | None) -> str:
     """One line for a person watching: the phase and the percentage."""
-    phase = phase_of(status.operational_status) if status else "the source no longer lists the machine"
+    phase = _WORDS[phase_of(status.operational_status)] if status else "the source no longer lists the machine"
     percent = f"{job.percent} %" if job and job.percent is not None else "no percentage yet"
     return f"{phase}, {percent}"

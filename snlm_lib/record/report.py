@@ -14,9 +14,10 @@ from datetime import datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 
+from snlm_lib.measure.passes import phase_bands
+from snlm_lib.measure.samples import Columns, moments, numbers, read_samples
 from snlm_lib.process import write_atomic
 from snlm_lib.record.charts.passes import passes_figure
-from snlm_lib.record.charts.phases import phase_bands
 from snlm_lib.record.charts.pings import Clocks, pings_figure, pings_zoom_figure
 from snlm_lib.record.charts.progress import progress_figure
 from snlm_lib.record.charts.theme import figure_json, plotly_js, templates_json
@@ -26,7 +27,6 @@ from snlm_lib.record.page.evidence import how_to_verify, journal_section, notebo
 from snlm_lib.record.page.figures import Figures
 from snlm_lib.record.page.html import Child, Html, data_block, el, join
 from snlm_lib.record.page.steps import overview, step_sections
-from snlm_lib.record.samples import Columns, moments, numbers, read_samples
 from snlm_lib.record.state import RunState, read_state
 from snlm_lib.units import parse_utc
 

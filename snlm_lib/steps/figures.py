@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from snlm_lib import show
+from snlm_lib.measure.passes import phase_bands
+from snlm_lib.measure.samples import Columns, read_samples
 from snlm_lib.record.charts.passes import passes_figure
-from snlm_lib.record.charts.phases import phase_bands
 from snlm_lib.record.charts.pings import Clocks, pings_figure, pings_zoom_figure
 from snlm_lib.record.charts.progress import progress_figure
-from snlm_lib.record.samples import Columns, read_samples
 from snlm_lib.step import Step
 from snlm_lib.steps.verify import Away
 

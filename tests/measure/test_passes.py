@@ -2,81 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
-from snlm_lib.errors import RecordError
-from snlm_lib.measure.passes import Band, MemoryPass, memory_passes, phase_bands, read_passes, read_progress
+from snlm_lib.measure.passes import Band, MemoryPass, Phase, memory_passes, phase_bands, phase_of
+from snlm_lib.measure.samples import read_samples
+from snlm_lib.units import MIB
+
+Row = tuple[float, int | None, str, int | None]
+NO_COUNTERS: dict[str, list[str]] = {}
 
 
-def progress(*rows: tuple[float, int | None, str, int | None]) -> pd.DataFrame:
-    """(t_s, job_state, operational_status, pass_number) a row."""
-    columns = ["t_s", "job_state", "operational_status", "pass_number"]
-    return pd.DataFrame(rows, columns=columns).astype({"pass_number": "float64"})
+def progress(*rows: Row) -> dict[str, list[str]]:
+    """(t_s, job_state, operational_status, pass_number) a row, as it stands in the file."""
+    columns = zip(*rows, strict=True) if rows else [[], [], [], []]
+    names = ("t_s", "job_state", "operational_status", "pass_number")
+    return {
+        name: ["" if value is None else str(value) for value in column]
+        for name, column in zip(names, columns, strict=True)
+    }
 
 
-def test_the_whole_course_in_bands_without_holes(data: Path) -> None:
-    bands = phase_bands(read_progress(data / "progress.csv"))
-    assert bands == (
-        Band("before", 0.0, 0.5),
-        Band("checking", 0.5, 1.5),
-        Band("storage", 1.5, 3.5),
-        Band("memory", 3.5, 5.5),
-        Band("after", 5.5, 6.0),
-    )
+def phases(*rows: Row) -> list[Phase]:
+    return [band.phase for band in phase_bands(progress(*rows), NO_COUNTERS)]
+
+
+def test_the_whole_course_in_bands_each_up_to_the_next(data: Path) -> None:
+    found = phase_bands(read_samples(data / "progress.csv"), read_samples(data / "passes.csv"))
+    assert found == [
+        Band(Phase.CHECKING, 0.5, 1.5),
+        Band(Phase.STORAGE, 1.5, 3.5),
+        Band(Phase.MEMORY, 3.5, 5.5),
+        Band(Phase.BLACKOUT, 4.3, 4.4),
+    ]
 
 
 def test_numbers_and_names_of_a_status_say_the_same() -> None:
-    names = [
-        (0, 4, "CheckingCompatibility", None),
-        (1, 4, "StorageMigrationPhaseOne", None),
-        (2, 4, "MigratingVirtualMachine", 1),
+    names: list[Row] = [
+        (0, 4, "InService;CheckingCompatibility", None),
+        (1, 4, "InService;StorageMigrationPhaseOne", None),
+        (2, 4, "InService;MigratingVirtualMachine", 1),
+        (3, 4, "InService;MigratingVirtualMachine", 2),
     ]
-    numbers = [(0, 4, "11, 32781", None), (1, 4, "11, 32778", None), (2, 4, "11, 32774", 1)]
-    assert phase_bands(progress(*names)) == phase_bands(progress(*numbers))
-    assert [band.phase for band in phase_bands(progress(*names))] == ["checking", "storage", "memory"]
+    numbers: list[Row] = [(0, 4, "11, 32781", None), (1, 4, "11, 32778", None), (2, 4, "11, 32774", 1)]
+    assert phases(*names) == [Phase.CHECKING, Phase.STORAGE, Phase.MEMORY]
+    assert phases(*numbers, (3, 4, "11, 32774", 1)) == phases(*names)
 
 
 @pytest.mark.parametrize("state", [7, 8, 10, 32768])
-def test_a_job_that_is_over_is_after_whatever_the_status_still_says(state: int) -> None:
-    bands = phase_bands(progress((0, 4, "MigratingVirtualMachine", 1), (1, state, "MigratingVirtualMachine", 9)))
-    assert [band.phase for band in bands] == ["memory", "after"]
+def test_a_job_that_is_over_ends_the_last_band_whatever_the_status_still_says(state: int) -> None:
+    rows: list[Row] = [(0, 4, "MigratingVirtualMachine", 1), (1, state, "MigratingVirtualMachine", 9)]
+    assert phase_bands(progress(*rows, (2, state, "Ok", None)), NO_COUNTERS) == [Band(Phase.MEMORY, 0, 1)]
 
 
-def test_back_to_ok_after_memory_is_after_but_ok_at_the_start_is_not() -> None:
-    rows = [(0, None, "Ok", None), (1, None, "MigratingVirtualMachine", 2), (2, None, "Ok", None)]
-    assert [band.phase for band in phase_bands(progress(*rows))] == ["before", "memory", "after"]
+def test_back_to_ok_after_memory_ends_it_and_ok_at_the_start_begins_nothing() -> None:
+    rows: list[Row] = [(0, None, "Ok", None), (1, None, "MigratingVirtualMachine", 2), (2, None, "Ok", None)]
+    assert phase_bands(progress(*rows), NO_COUNTERS) == [Band(Phase.MEMORY, 1, 2)]
 
 
-def test_no_samples_no_bands() -> None:
-    assert phase_bands(progress()) == ()
+def test_migrating_without_a_pass_goes_on_with_the_phase_before() -> None:
+    rows: list[Row] = [(0, 4, "StorageMigrationPhaseTwo", None), (1, 4, "MigratingVirtualMachine", None)]
+    assert phase_bands(progress(*rows, (2, 7, "", None)), NO_COUNTERS) == [Band(Phase.STORAGE, 0, 2)]
+
+
+def test_no_samples_no_bands_no_passes() -> None:
+    assert phase_bands(progress(), NO_COUNTERS) == []
+    assert memory_passes(NO_COUNTERS) == []
+
+
+def test_the_first_word_that_names_a_phase_decides() -> None:
+    assert phase_of(("InService", "StorageMigrationPhaseTwo")) is Phase.STORAGE
+    assert phase_of(("Ok",)) is None
 
 
 def test_the_table_of_passes(data: Path) -> None:
-    assert memory_passes(read_passes(data / "passes.csv")) == (
-        MemoryPass(1, 3.1, 3.5, 9000, 900000, 400000, blackout_seen=False),
-        MemoryPass(2, 3.9, 3.9, 4000, 300000, None, blackout_seen=False),
-        MemoryPass(3, 4.3, 4.4, 700, 300000, None, blackout_seen=True),
-        MemoryPass(4, 4.5, 4.5, None, None, None, blackout_seen=None),
-    )
+    assert memory_passes(read_samples(data / "passes.csv")) == [
+        MemoryPass(1, 3.1, 65000 * 4096, 900000),
+        MemoryPass(2, 3.9, 4000 * 4096, 300000),
+        MemoryPass(3, 4.3, 700 * 4096, None),  # its sum went back: unknown
+        MemoryPass(4, 4.5, None, None),
+    ]
 
 
-def test_no_pass_seen_is_an_empty_table(data: Path) -> None:
-    frame = read_passes(data / "passes.csv")
-    assert memory_passes(frame[frame["pass_number"] == 0]) == ()
+def test_the_most_dirty_memory_counts_and_rows_without_a_pass_do_not() -> None:
+    columns = {"t_s": ["0", "1", "2", "3"], "pass_number": ["1", "1", "2", ""], "dirty_pages": ["512", "256", "", "1"]}
+    found = memory_passes({**columns, "bytes_sent": ["1048576", "2097152", "3145728", "9"]})
+    assert found == [MemoryPass(1, 0, 2 * MIB, 2 * MIB), MemoryPass(2, 2, None, MIB)]
 
 
-@pytest.mark.parametrize("read", [read_progress, read_passes])
-def test_a_file_that_is_none_is_named(tmp_path: Path, read: Callable[[Path], pd.DataFrame]) -> None:
-    path = tmp_path / "samples.csv"
-    with pytest.raises(RecordError, match=r"samples\.csv"):
-        read(path)
-    path.write_text("t_s,utc\n1,2\n", encoding="utf-8")
-    with pytest.raises(RecordError, match="lacks the column"):
-        read(path)
-    path.write_text("", encoding="utf-8")
-    with pytest.raises(RecordError, match="empty"):
-        read(path)
+def test_a_sum_of_bytes_that_went_back_is_unknown_not_negative() -> None:
+    columns = {"t_s": ["0", "1"], "pass_number": ["1", "2"], "bytes_sent": ["2097152", "1048576"]}
+    assert [one.sent_bytes for one in memory_passes({**columns, "dirty_pages": ["1", "1"]})] == [2 * MIB, None]
+
+
+def test_what_a_pass_sent_is_unknown_when_the_one_before_was_not_seen() -> None:
+    columns = {"t_s": ["0", "1"], "pass_number": ["1", "4"], "bytes_sent": ["1048576", "2097152"]}
+    found = memory_passes({**columns, "dirty_pages": ["512", "256"]})
+    assert [(one.number, one.sent_bytes) for one in found] == [(1, MIB), (4, None)]

@@ -8,9 +8,10 @@ from datetime import datetime
 
 import plotly.graph_objects as go
 
-from snlm_lib.record.charts.theme import COLOURS, Band, add_bands, blank, new_figure
+from snlm_lib.measure.passes import Band
+from snlm_lib.measure.samples import Columns, moments, numbers, texts
+from snlm_lib.record.charts.theme import COLOURS, add_bands, blank, new_figure
 from snlm_lib.record.charts.thin import min_max, one_a_bucket
-from snlm_lib.record.samples import Columns, moments, numbers, texts
 
 __all__ = ["Clocks", "Probe", "longest_loss", "pings_figure", "pings_zoom_figure", "probes_of"]
 

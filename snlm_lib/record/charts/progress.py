@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from snlm_lib.record.charts.theme import COLOURS, Band, add_bands, blank, new_figure
+from snlm_lib.measure.passes import Band, memory_passes
+from snlm_lib.measure.samples import Columns, numbers
+from snlm_lib.record.charts.theme import COLOURS, add_bands, blank, new_figure
 from snlm_lib.record.charts.thin import min_max
-from snlm_lib.record.samples import Columns, numbers
 
-__all__ = ["pass_starts", "progress_figure"]
+__all__ = ["progress_figure"]
 
 TITLE = "Progress of the move"
 _MOST_LABELS = 12
@@ -38,18 +39,9 @@ def progress_figure(progress: Columns, passes: Columns, *, bands: Sequence[Band]
             showlegend=True,
         )
     )
-    _mark_passes(figure, pass_starts(passes))
+    _mark_passes(figure, [(one.number, one.start_s) for one in memory_passes(passes)])
     figure.update_yaxes(range=[0, 108], tickvals=[0, 25, 50, 75, 100])
     return figure
-
-
-def pass_starts(passes: Columns) -> list[tuple[int, float]]:
-    """Each pass number with the time of its first sample, in seconds."""
-    found: dict[int, float] = {}
-    for time, number in zip(numbers(passes, "t_s"), numbers(passes, "pass_number"), strict=False):
-        if time is not None and number is not None:
-            found.setdefault(int(number), time)
-    return sorted(found.items())
 
 
 def _mark_passes(figure: go.Figure, starts: list[tuple[int, float]]) -> None:

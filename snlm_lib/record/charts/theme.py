@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-__all__ = ["COLOURS", "Band", "add_bands", "blank", "figure_json", "new_figure", "plotly_js", "templates"]
+from snlm_lib.measure.passes import Band
+
+__all__ = ["COLOURS", "add_bands", "blank", "figure_json", "new_figure", "plotly_js", "templates"]
 
 COLOURS = {
     "udp": "#2f86d1",
@@ -40,15 +41,6 @@ _BANDS = {
 }
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 HEIGHT_PX = 380
-
-
-@dataclass(frozen=True)
-class Band:
-    """A phase of the move, in seconds since it was requested."""
-
-    name: str
-    start_s: float
-    end_s: float
 
 
 def _template(ink: str, grid: str, line: str, hover: str) -> dict[str, Any]:
@@ -131,11 +123,11 @@ def add_bands(figure: go.Figure, bands: Sequence[Band]) -> None:
             y1=1,
             layer="below",
             line={"width": 0},
-            fillcolor=_BANDS.get(band.name, _BANDS["checking"]),
-            name=band.name,
-            showlegend=band.name not in seen,
+            fillcolor=_BANDS.get(band.phase.value, _BANDS["checking"]),
+            name=band.phase.value,
+            showlegend=band.phase.value not in seen,
         )
-        seen.add(band.name)
+        seen.add(band.phase.value)
 
 
 def figure_json(figure: go.Figure) -> str:

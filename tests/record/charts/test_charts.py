@@ -10,13 +10,13 @@ from typing import Any
 import plotly.graph_objects as go
 import pytest
 
-from snlm_lib.record.charts.passes import pass_sums, passes_figure
-from snlm_lib.record.charts.phases import phase_bands
+from snlm_lib.measure.passes import Band, Phase, phase_bands
+from snlm_lib.measure.samples import read_samples
+from snlm_lib.record.charts.passes import passes_figure
 from snlm_lib.record.charts.pings import Clocks, longest_loss, pings_figure, pings_zoom_figure, probes_of
-from snlm_lib.record.charts.progress import pass_starts, progress_figure
-from snlm_lib.record.charts.theme import Band, figure_json, plotly_js, templates
+from snlm_lib.record.charts.progress import progress_figure
+from snlm_lib.record.charts.theme import figure_json, plotly_js, templates
 from snlm_lib.record.folder import Record
-from snlm_lib.record.samples import read_samples
 from snlm_lib.units import parse_utc
 
 REQUESTED = parse_utc("2026-11-23T21:04:20.000Z")
@@ -61,7 +61,7 @@ def test_the_time_axis_counts_from_the_request(record: Record) -> None:
     pings = read_samples(record.samples / "pings.csv")
     probes = probes_of(pings, REQUESTED)
     assert probes[0].time_s == pytest.approx(-4.0, abs=0.01)
-    figure = json.loads(figure_json(pings_figure(pings, requested_utc=REQUESTED, bands=[Band("storage", 1, 8)])))
+    figure = json.loads(figure_json(pings_figure(pings, requested_utc=REQUESTED, bands=[Band(Phase.STORAGE, 1, 8)])))
     assert figure["layout"]["xaxis"]["title"]["text"] == "time since the move was requested, s"
     assert figure["layout"]["yaxis"]["title"]["text"] == "round trip, ms"
     assert [shape["name"] for shape in figure["layout"]["shapes"]] == ["storage"]
@@ -95,7 +95,7 @@ def test_a_blackout_that_is_not_known_has_no_bar(tmp_path: Path) -> None:
 
 def test_phases_come_from_the_status_and_the_counter(record: Record) -> None:
     bands = phase_bands(read_samples(record.samples / "progress.csv"), read_samples(record.samples / "passes.csv"))
-    assert [(band.name, band.start_s, band.end_s) for band in bands] == [
+    assert [(band.phase.value, band.start_s, band.end_s) for band in bands] == [
         ("checking", 0.0, 1.0),
         ("storage", 1.0, 8.0),
         ("memory", 8.0, 13.75),
@@ -108,23 +108,13 @@ def test_progress_shows_percent_and_where_passes_begin(record: Record) -> None:
     found = traces(progress_figure(progress, passes))
     assert max(found["done"]["y"]) == 100
     assert found["memory pass begins"]["text"] == ["1", "2", "3", "4", "5"]
-    assert pass_starts(passes)[:2] == [(1, 8.0), (2, 11.0)]
+    assert found["memory pass begins"]["x"][:2] == [8.0, 11.0]
 
 
-def test_passes_are_told_in_mib() -> None:
-    columns = {"pass_number": ["1", "1", "2", ""], "dirty_pages": ["512", "256", "", "1"]}
-    sums = pass_sums({**columns, "bytes_sent": ["1048576", "2097152", "3145728", "9"]})
-    assert [(one.number, one.dirty_mib, one.sent_mib) for one in sums] == [(1, 2.0, 2.0), (2, None, 1.0)]
-
-
-def test_a_sum_of_bytes_that_went_back_is_unknown_not_negative() -> None:
-    sums = pass_sums({"pass_number": ["1", "2"], "dirty_pages": ["1", "1"], "bytes_sent": ["2097152", "1048576"]})
-    assert [one.sent_mib for one in sums] == [2.0, None]
-
-
-def test_what_a_pass_sent_is_unknown_when_the_one_before_was_not_seen() -> None:
+def test_passes_are_drawn_in_mib_and_the_axis_names_those_that_were_not_seen() -> None:
     columns = {"pass_number": ["1", "4"], "dirty_pages": ["512", "256"], "bytes_sent": ["1048576", "2097152"]}
-    assert [(one.number, one.sent_mib) for one in pass_sums(columns)] == [(1, 1.0), (4, None)]
+    columns["t_s"] = ["0", "1"]
+    assert traces(passes_figure(columns))["sent, MiB"]["y"] == [1.0, None]
     title = json.loads(figure_json(passes_figure(columns)))["layout"]["xaxis"]["title"]["text"]
     assert title == "memory pass (2, 3: too short to be sampled)"
 

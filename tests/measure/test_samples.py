@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from snlm_lib.record.samples import moments, numbers, read_samples, texts
+from snlm_lib.measure.samples import moments, numbers, read_samples, texts
 
 
 def test_columns_with_unknowns(tmp_path: Path) -> None:
