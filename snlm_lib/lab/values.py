@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Credential", "EnumValue", "I64", "LabRecord", "PsValue", "Terminating", "U8", "U16", "U32", "U64"]
+__all__ = ["I64", "U8", "U16", "U32", "U64", "Credential", "EnumValue", "LabRecord", "PsValue", "Terminating"]
 
 
 class I64(int):
