@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from snlm_lib.errors import LabError, ParameterError
 from snlm_lib.parameters import (
+    ConnectionProfile,
     Parameters,
     connection_profile,
     lab_descriptor_path,
@@ -136,6 +138,7 @@ def test_an_unknown_connection_is_named() -> None:
 
 def _profile_error(name: str, text: str) -> str:
     folder = project_root() / "parameters" / "connections"
+    folder.mkdir(exist_ok=True)
     path = folder / f"{name}.yaml"
     path.write_text(text, encoding="utf-8")
     try:
@@ -166,6 +169,16 @@ def test_values_are_frozen() -> None:
 )
 def test_a_profile_of_real_hosts_is_closed_too(change: str, words: str) -> None:
     assert words in _profile_error("test-profile", PROFILE + change)
+
+
+def test_the_example_of_a_connection_is_valid() -> None:
+    text = (ROOT / "parameters" / "connections" / "README.md").read_text(encoding="utf-8")
+    lines = [line[4:] for line in text.splitlines() if line.startswith("    ")]
+
+    assert (
+        ConnectionProfile.model_validate({"name": "example", **yaml.safe_load("\n".join(lines))}).host("hv02").port
+        == 5985
+    )
 
 
 def test_a_weak_protocol_to_a_real_host_is_refused() -> None:
