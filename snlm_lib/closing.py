@@ -62,8 +62,9 @@ def _passed(outcome: RunOutcome) -> list[str]:
 def _checks(result: StepResult | None) -> str:
     if result is None or not result.checks:
         return ""
-    good = sum(row.verdict in ("PASS", "WARN") for row in result.checks)
-    return f"03 checks {good} of {len(result.checks)}"
+    good, warned = (sum(row.verdict == verdict for row in result.checks) for verdict in ("PASS", "WARN"))
+    warnings = f", {warned} warning{'s' if warned > 1 else ''}" if warned else ""
+    return f"03 checks {good} of {len(result.checks)}{warnings}"
 
 
 def _moved(result: StepResult | None) -> str:
@@ -80,9 +81,9 @@ def _runs(result: StepResult | None) -> str:
 
 
 def _away(result: StepResult | None, truth_s: float | None) -> str:
-    gap = _number(result, "gap_s")
+    gap, upper = _number(result, "gap_s"), _number(result, "gap_upper_s")
     if gap is None:
-        return ""
+        return "" if upper is None else f"Away less than {upper:.2f} s: no probe was lost"
     bounds = [_number(result, key) for key in ("gap_lower_s", "gap_upper_s")]
     spread = max((abs(gap - bound) for bound in bounds if bound is not None), default=None)
     blackout = _number(result, "host_blackout_s")
@@ -115,7 +116,7 @@ def _stopped(outcome: RunOutcome) -> list[str]:
 
 def _check_line(row: dict[str, Any]) -> str:
     where = f"{row['host']}: " if row["host"] else ""
-    remedy = f" {row['remedy']}" if row["remedy"] else ""
+    remedy = f". {row['remedy']}" if row["remedy"] else ""
     return f"  {row['verdict']} {where}{row['title']}: {row['evidence']}{remedy}"
 
 

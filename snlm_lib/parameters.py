@@ -289,7 +289,7 @@ def _lab_profile(path: Path) -> ConnectionProfile:
             where=str(path),
             remedy="Run 'snlm rehearse', which starts one of its own, or name a running one in SNLM_LAB.",
         ) from None
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise LabError(
             f"not a lab descriptor ({type(error).__name__})", where=str(path), remedy="Start the lab again."
         ) from None

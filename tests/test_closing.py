@@ -93,7 +93,7 @@ def test_a_refusal_names_step_host_and_remedy_and_that_nothing_was_changed(recor
     told = _say(record, _result("01_enable_live_migration", Verdict.REFUSED, "1 check failed", checks=[SWITCH]))
 
     assert "01_enable_live_migration refused: 1 check failed" in told
-    assert "  FAIL HV02: Virtual switch: 'LAN' is not there Create it." in told
+    assert "  FAIL HV02: Virtual switch: 'LAN' is not there. Create it." in told
     assert "Nothing was changed." in told
     assert any(line.startswith("REFUSED, record whole") for line in told)
 
@@ -141,3 +141,17 @@ def test_no_truth_is_none_not_zero(tmp_path: Path, text: str) -> None:
     (tmp_path / "lab" / "truth.json").write_text(text, encoding="utf-8")
 
     assert true_silence_s(tmp_path) is None
+
+
+def test_warnings_are_counted_beside_what_passed(record: Record) -> None:
+    warned = [SWITCH.model_copy(update={"verdict": "WARN"}), *CHECKS[:2]]
+    told = _say(record, _result("03_verify_hosts", checks=warned))
+
+    assert any(line.startswith("03 checks 2 of 3, 1 warning") for line in told)
+
+
+def test_no_lost_probe_is_less_than_the_time_between_two_not_zero(record: Record) -> None:
+    figures = {**AWAY, "gap_s": None, "gap_lower_s": 0.0, "gap_upper_s": 0.1}
+    told = _say(record, _result("06_verify_migration", figures=figures))
+
+    assert "Away less than 0.10 s: no probe was lost" in told

@@ -85,11 +85,11 @@ def tell(step: Step, done: list[Done]) -> None:
     step.keep({name: value for name, value in facts.items() if isinstance(value, str | int | float | bool | None)})
     duration, pause = facts.get("duration_s"), facts.get("host_blackout_s")
     again = "" if done[0].begun_here else " (by an earlier run of this cell; nothing was started again)"
-    step.say(f"Moved in {say_duration_s(_number(duration))}{again}.")
     if pause is not None:
         step.say(f"The host says the processors stood still for {pause} s (event {facts.get('blackout_event_id')}).")
     else:
         step.say("The host gave no blackout figure; the gap that the probes saw stands in 06.")
+    step.say(f"Moved in {say_duration_s(_number(duration))}{again}.")
 
 
 def _number(value: object) -> float | None:
