@@ -105,5 +105,5 @@ class Watcher:
         # a step that is only judged, from what an earlier run left, took no time that we know
         started_s, self._started_s = self._started_s, None
         took = f" after {say_duration_s(self._clock.monotonic_s() - started_s)}" if started_s is not None else ""
-        more = f": {result.highlights[-1]}" if result.highlights else ""
+        more = f": {result.highlights[-1].split('. ')[0]}" if result.highlights else ""
         self.say(f"{result.step} {result.verdict}{took}{more}", _COLOURS[result.verdict])

@@ -58,9 +58,7 @@ class PipelineHost(Protocol):
 
     name: str
 
-    def run(
-        self, caller: Caller, pipeline: Sequence[Invocation], sink: Sink, stop: threading.Event
-    ) -> None:
+    def run(self, caller: Caller, pipeline: Sequence[Invocation], sink: Sink, stop: threading.Event) -> None:
         """Run to the end, in the calling thread; raises `values.Terminating` when it fails.
 
         ``stop`` is set when the client stops the pipeline or goes away: a cmdlet that waits must
