@@ -26,21 +26,13 @@ from snlm_lib.process import FileLock, ProcessIdentity, identity_of, write_atomi
 from snlm_lib.provenance import who_and_what
 from snlm_lib.record.folder import Record, create_record, find_open_record, read_change
 from snlm_lib.record.journal import Kind
+from snlm_lib.record.names import REPORT_STEP, STEPS
 from snlm_lib.record.report import build_report
 from snlm_lib.record.result import StepResult, Verdict, run_verdict
 from snlm_lib.record.seal import seal
 
 __all__ = ["REPORT_STEP", "STEPS", "Book", "RunOutcome", "Stage", "StepEvent", "close_record", "run_change"]
 
-STEPS = (
-    "01_enable_live_migration",
-    "02_configure_delegation",
-    "03_verify_hosts",
-    "04_start_ping_monitor",
-    "05_move_vm",
-    "06_verify_migration",
-)
-REPORT_STEP = "07_change_report"
 _MONITOR_WAIT_S = 10.0
 _RUNNING = "running.ipynb"  # papermill's saves are not atomic: the good name is given after judging
 _SAVED = "notebook.ipynb"

@@ -15,7 +15,9 @@ __all__ = [
     "LOCK_HOLDER",
     "MANIFEST",
     "REPORT",
+    "REPORT_STEP",
     "SIGNATURE",
+    "STEPS",
     "SUMS",
     "VERIFY_TEXT",
     "canonical",
@@ -31,6 +33,15 @@ VERIFY_TEXT = "VERIFY.txt"
 SIGNATURE = "signature"
 LOCK = ".lock"
 LOCK_HOLDER = ".lock-holder"
+STEPS = (
+    "01_enable_live_migration",
+    "02_configure_delegation",
+    "03_verify_hosts",
+    "04_start_ping_monitor",
+    "05_move_vm",
+    "06_verify_migration",
+)
+REPORT_STEP = "07_change_report"  # changes nothing; gathers what the others left
 
 
 def refuse_sealed(folder: Path) -> None:

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
+from snlm_lib.record.names import STEPS
 from snlm_lib.record.result import StepResult, Verdict, run_verdict
 from snlm_lib.step import Step
 
-__all__ = ["STEPS", "gather"]
-
-STEPS = (
-    "01_enable_live_migration",
-    "02_configure_delegation",
-    "03_verify_hosts",
-    "04_start_ping_monitor",
-    "05_move_vm",
-    "06_verify_migration",
-)
+__all__ = ["gather"]
 
 
 def gather(step: Step) -> list[StepResult]:
