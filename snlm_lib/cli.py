@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 
 from snlm_lib import __version__
+from snlm_lib.cli_explain import answer, catalogue_list, pasted_text
 from snlm_lib.clock import SystemClock
 from snlm_lib.closing import closing_lines, shown_path
 from snlm_lib.errors import InputError, RecordError, Refused, SnlmError
@@ -131,6 +132,30 @@ def _report(record: Annotated[Path, typer.Argument(help="An open record: outputs
         return _say_end(watcher, outcome, change.get("scenario") or ("lab" if change.get("rehearsal") else None))
 
     _guarded(close)
+
+
+@app.command("explain", context_settings={"ignore_unknown_options": True})  # an HRESULT may begin with a minus
+def _explain(
+    text: Annotated[list[str] | None, typer.Argument(help="Any text; without it, standard input is read.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", help="Read the text from a file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    every: Annotated[bool, typer.Option("--list", help="List what the catalogue knows.")] = False,
+) -> None:
+    """Say what an error means, offline.
+
+    TEXT: a message in any language, an HRESULT, an event id, a job state.
+
+    Example:  snlm explain 0x8009030E
+
+    Exit code 2: nothing in the catalogue fits.
+    """
+
+    def tell(watcher: Watcher) -> int:
+        said, code = (catalogue_list(), 0) if every else answer(pasted_text(text or [], file), as_json=as_json)
+        watcher.say(said)
+        return code
+
+    _guarded(tell)
 
 
 def _record(path: Path) -> Record:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from snlm_lib.explain.catalogue import load_catalogue
+from snlm_lib.explain.explain import known_hresult
 from snlm_lib.record.result import StepResult, Verdict
 from snlm_lib.record.verify import VerifyReport
 from snlm_lib.runbook import RunOutcome
@@ -110,8 +112,14 @@ def _stopped(outcome: RunOutcome) -> list[str]:
         f"{bad.step} {bad.verdict}: {bad.reason}",
         *(_check_line(row.model_dump()) for row in rows[:_MOST_CHECKS]),
         *([f"  and {len(rows) - _MOST_CHECKS} more in the report"] if len(rows) > _MOST_CHECKS else []),
+        *_explained(bad.reason),
         *_changed(outcome.results),
     ]
+
+
+def _explained(reason: str) -> list[str]:
+    code = known_hresult(reason, load_catalogue())
+    return [f"  What it means: snlm explain {code}"] if code else []
 
 
 def _check_line(row: dict[str, Any]) -> str:

@@ -155,3 +155,11 @@ def test_no_lost_probe_is_less_than_the_time_between_two_not_zero(record: Record
     told = _say(record, _result("06_verify_migration", figures=figures))
 
     assert "Away less than 0.10 s: no probe was lost" in told
+
+
+def test_an_hresult_that_the_catalogue_knows_is_offered_for_explaining(record: Record) -> None:
+    known = _say(record, _result("05_move_vm", Verdict.FAILED, "HV01: no credentials (0x8009030e)."))
+    unknown = _say(record, _result("05_move_vm", Verdict.FAILED, "HV01: something else (0x80041234)."))
+
+    assert "  What it means: snlm explain 0x8009030E" in known
+    assert not any("snlm explain" in line for line in unknown)

@@ -21,6 +21,7 @@ ROOMS = {
     "execute": "runbook",
     "judge": "runbook",
     "lab_process": "rehearsal",
+    "cli_explain": "cli",
     "closing": "cli",
     "progress": "cli",
     "__main__": "cli",
@@ -44,7 +45,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "notebook": BELOW_STEPS | GROUND | {"step"},
     "runbook": {"provenance", "record", "parameters", "measure", "process"} | GROUND,
     "rehearsal": {"runbook", "record", "parameters", "process"} | GROUND,
-    "cli": {"version", "runbook", "rehearsal", "record", "measure", "parameters", "process"} | GROUND,
+    "explain": set(),
+    "cli": {"version", "explain", "runbook", "rehearsal", "record", "measure", "parameters", "process"} | GROUND,
     "lab": {"process"} | GROUND,
 }
 # Library -> the modules (or rooms) that may import it. What is not listed may be imported by nobody.
