@@ -1,37 +1,27 @@
-"""``snlm``: the command line. Turns words into calls and errors into one sentence; decides nothing itself."""
+"""``snlm``: the command line. Holds the words of each command, and who does its work."""
 
 from __future__ import annotations
 
-import io
-import os
-import sys
-import tempfile
-import traceback
+import importlib
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from snlm_lib import __version__
-from snlm_lib.cli_explain import answer, catalogue_list, pasted_text
-from snlm_lib.clock import SystemClock
-from snlm_lib.closing import closing_lines, shown_path
-from snlm_lib.errors import InputError, RecordError, Refused, SnlmError
-from snlm_lib.parameters import connection_profile, load_parameters, outputs_root
-from snlm_lib.process import on_terminate
-from snlm_lib.progress import Watcher
-from snlm_lib.record.folder import Record, read_change
-from snlm_lib.record.seal import verify
-from snlm_lib.rehearsal import rehearse
-from snlm_lib.runbook import RunOutcome, Stage, close_record, run_change
-from snlm_lib.units import folder_stamp
 
 __all__ = ["app", "main"]
 
 _EXIT = "Exit codes: 0 passed, 1 failed, 2 refused or wrong input, 3 unknown (look at the hosts first)."
+_WORK = {  # who does it: imported when it is chosen, so that help and a wrong word cost nothing
+    "guarded": "snlm_lib.cli_guard:guarded",
+    "rehearse": "snlm_lib.cli_change:rehearse",
+    "run": "snlm_lib.cli_change:run",
+    "verify": "snlm_lib.cli_verify:verify",
+    "report": "snlm_lib.cli_change:report",
+    "explain": "snlm_lib.cli_explain:tell",
+}
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -60,13 +50,7 @@ def _rehearse(
 
     Example:  snlm rehearse missing-switch
     """
-
-    def play(watcher: Watcher) -> int:
-        clock = SystemClock()
-        outcome = rehearse(scenario, clock=clock, progress=watcher, outputs=outputs)
-        return _say_end(watcher, outcome, scenario)
-
-    _guarded(play)
+    _do("rehearse", scenario, outputs)
 
 
 @app.command("run")
@@ -77,17 +61,7 @@ def _run(file: Annotated[Path, typer.Argument(help="The change's parameters, as 
 
     Example:  snlm run parameters/chg0012345.yaml
     """
-
-    def play(watcher: Watcher) -> int:
-        parameters = load_parameters(file)
-        profile = connection_profile(parameters.connection)
-        for host in (parameters.source, parameters.destination):
-            profile.host(host)
-        stage = Stage(facts={"rehearsal": profile.rehearsal})
-        outcome = run_change(parameters, clock=SystemClock(), progress=watcher, stage=stage)
-        return _say_end(watcher, outcome, "lab" if profile.rehearsal else None)
-
-    _guarded(play)
+    _do("run", file)
 
 
 @app.command("verify")
@@ -103,14 +77,7 @@ def _verify(
 
     Exit code 0: sealed and whole, or open with its chain intact; 1: damaged; 2: not a record.
     """
-
-    def check(watcher: Watcher) -> int:
-        report = verify(record, anchor=anchor)
-        for sentence in report.sentences():
-            watcher.say(sentence)
-        return report.exit_code
-
-    _guarded(check)
+    _do("verify", record, anchor)
 
 
 @app.command("report")
@@ -121,17 +88,7 @@ def _report(record: Annotated[Path, typer.Argument(help="An open record: outputs
 
     Example:  snlm report outputs/CHG0012345/20261123T210400Z
     """
-
-    def close(watcher: Watcher) -> int:
-        found = _record(record)
-        if found.sealed:
-            watcher.say(f"Sealed already; its report: {shown_path(found.report_html, Path.cwd())}")
-            return 0
-        change = read_change(found)
-        outcome = close_record(found, clock=SystemClock(), progress=watcher)
-        return _say_end(watcher, outcome, change.get("scenario") or ("lab" if change.get("rehearsal") else None))
-
-    _guarded(close)
+    _do("report", record)
 
 
 @app.command("explain", context_settings={"ignore_unknown_options": True})  # an HRESULT may begin with a minus
@@ -149,78 +106,18 @@ def _explain(
 
     Exit code 2: nothing in the catalogue fits.
     """
-
-    def tell(watcher: Watcher) -> int:
-        said, code = (catalogue_list(), 0) if every else answer(pasted_text(text or [], file), as_json=as_json)
-        watcher.say(said)
-        return code
-
-    _guarded(tell)
+    _do("explain", text or [], file, as_json, every)
 
 
-def _record(path: Path) -> Record:
-    record = Record(path)
-    if not record.change_json.is_file():
-        raise RecordError(
-            "is no record", where=str(path), remedy="Name the folder that holds change.json: outputs/CHANGE/START."
-        )
-    return record
+def _do(command: str, *words: object) -> None:
+    """Do ``command``'s work inside the frame that turns every error into a sentence and an exit code."""
+    raise typer.Exit(_work("guarded")(lambda watcher: _work(command)(watcher, *words)))
 
 
-def _say_end(watcher: Watcher, outcome: RunOutcome, scenario: str | None) -> int:
-    watcher.close()
-    check = verify(outcome.record.path)
-    watcher.say("")
-    for line in closing_lines(outcome, scenario=scenario, check=check, cwd=Path.cwd()):
-        watcher.say(line)
-    return outcome.exit_code
-
-
-def _guarded(action: Callable[[Watcher], int]) -> None:
-    """Run a command: every error is one sentence and an exit code, never a traceback."""
-    watcher = Watcher(Console(file=_safe(sys.stdout), highlight=False), SystemClock())
-    on_terminate(_interrupt)
-    try:
-        code = action(watcher)
-    except SnlmError as error:
-        code = 2 if isinstance(error, InputError | Refused | RecordError) else 1
-        _complain(str(error))
-    except KeyboardInterrupt:
-        code = 2
-        _complain("interrupted before anything was changed.")
-    except Exception as error:  # a fault of ours: the operator gets a sentence, we get the traceback
-        code = 1
-        _complain(f"this is a fault of snlm ({type(error).__name__}); what we need to mend it: {_keep_traceback()}")
-    finally:
-        watcher.close()
-    raise typer.Exit(code)
-
-
-def _interrupt() -> None:
-    raise KeyboardInterrupt
-
-
-def _safe(stream: object) -> io.TextIOWrapper | None:
-    """The stream, told to write '?' for what its code page lacks instead of failing."""
-    if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(errors="replace")
-        return stream
-    return None
-
-
-def _complain(sentence: str) -> None:
-    _safe(sys.stderr)
-    typer.echo(f"snlm: {sentence}", err=True)
-
-
-def _keep_traceback() -> str:
-    folder = Path(tempfile.gettempdir())
-    with suppress(SnlmError):
-        folder = outputs_root(os.environ)
-    path = folder / f"fault-{folder_stamp(SystemClock().utc_now())}.log"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(traceback.format_exc(), encoding="utf-8")
-    return str(path)
+def _work(name: str) -> Callable[..., int]:
+    module, function = _WORK[name].split(":")
+    found: Callable[..., int] = getattr(importlib.import_module(module), function)
+    return found
 
 
 def main() -> None:

@@ -14,8 +14,9 @@ from snlm_lib.errors import InputError
 from snlm_lib.explain.catalogue import load_catalogue
 from snlm_lib.explain.explain import explain
 from snlm_lib.explain.words import as_lines, as_object, list_lines, nothing_found
+from snlm_lib.progress import Watcher
 
-__all__ = ["answer", "catalogue_list", "decoded", "pasted_text"]
+__all__ = ["answer", "catalogue_list", "decoded", "pasted_text", "tell"]
 
 _READ_BYTES = 64 << 20  # more than any message; a stream without end must end here
 _WIDEST = 100
@@ -75,3 +76,10 @@ def answer(text: str, *, as_json: bool) -> tuple[str, int]:
 def catalogue_list() -> str:
     """Every failure that the catalogue knows."""
     return "\n".join(list_lines(load_catalogue()))
+
+
+def tell(watcher: Watcher, text: Sequence[str], file: Path | None, as_json: bool, every: bool) -> int:
+    """Say what is known of the text, or list everything; 2 when nothing fits."""
+    said, code = (catalogue_list(), 0) if every else answer(pasted_text(text, file), as_json=as_json)
+    watcher.say(said)
+    return code

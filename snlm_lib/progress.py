@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.live import Live
@@ -15,9 +16,11 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from snlm_lib.clock import Clock
-from snlm_lib.record.result import StepResult
-from snlm_lib.runbook import StepEvent
 from snlm_lib.units import say_duration_s
+
+if TYPE_CHECKING:  # it is handed these; `snlm explain` shall not pay for the runner to print a line
+    from snlm_lib.record.result import StepResult
+    from snlm_lib.runbook import StepEvent
 
 __all__ = ["Watcher", "latest_percent"]
 

@@ -21,7 +21,10 @@ ROOMS = {
     "execute": "runbook",
     "judge": "runbook",
     "lab_process": "rehearsal",
+    "cli_change": "cli",
     "cli_explain": "cli",
+    "cli_guard": "cli",
+    "cli_verify": "cli",
     "closing": "cli",
     "progress": "cli",
     "__main__": "cli",
@@ -70,9 +73,12 @@ DOORS: dict[str, set[str]] = {
     "jupyter_client": {"execute"},
     "ipykernel": {"execute"},
     "typer": {"cli"},
-    "rich": {"cli", "progress"},
+    "rich": {"cli_guard", "progress"},
 }
 LOADED_BY_NAME = {"import_module", "__import__", "exec", "eval"}
+# A command's work is imported when the command is chosen: by one call, from a table of names written out in full.
+TABLE = ("cli", "_WORK")
+HEAVY = {"papermill", "pandas", "plotly", "nbformat", "nbconvert", "nbclient", "IPython", "pypsrp", "rich"}
 
 
 @functools.cache
@@ -131,13 +137,56 @@ def test_each_library_comes_through_its_own_door(name: str, tree: ast.Module) ->
 
 @pytest.mark.parametrize(("name", "tree"), _modules(), ids=lambda value: value if isinstance(value, str) else "")
 def test_nothing_is_imported_by_a_computed_name(name: str, tree: ast.Module) -> None:
-    called = {
+    called = [
         node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
+    ]
+
+    loading = [word for word in called if word in LOADED_BY_NAME]
+    assert loading == (["import_module"] if name == TABLE[0] else [])
+
+
+def _table() -> dict[str, str]:
+    module, wanted = TABLE
+    tree = next(tree for name, tree in _modules() if name == module)
+    values = [
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == [wanted]
+    ]
+    assert len(values) == 1, f"{wanted} of {module} is not written out in full"
+    return dict(ast.literal_eval(values[0]))
+
+
+def test_the_table_of_commands_names_functions_of_its_own_room() -> None:
+    functions = {
+        f"snlm_lib.{name}:{node.name}"
+        for name, tree in _modules()
+        if _room(name) == _room(TABLE[0])
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
     }
 
-    assert called & LOADED_BY_NAME == set()
+    assert sorted(set(_table().values()) - functions) == []
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["run", "--help"], ["nosuch"]])
+def test_help_and_a_wrong_word_import_nothing_heavy(words: list[str]) -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "snlm_lib", *words]
+    told = subprocess.run(command, capture_output=True, text=True, check=False).stderr
+    imported = {line.rsplit("|", 1)[1].strip().split(".")[0] for line in told.splitlines() if line.count("|") == 2}
+
+    assert "typer" in imported
+    assert imported & HEAVY == set()
+
+
+@pytest.mark.parametrize("module", ["snlm_lib.measure.monitor", "snlm_lib.lab.__main__", "snlm_lib.lab.guest"])
+def test_monitor_and_lab_import_no_data_frames_and_no_notebook(module: str) -> None:
+    look = f"import sys, {module}; print(*{{name.split('.')[0] for name in sys.modules}})"
+    told = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True).stdout.split()
+
+    assert set(told) & {"pandas", "plotly", "IPython", "papermill", "nbformat", "pypsrp"} == set()
 
 
 def test_every_door_is_still_in_use() -> None:

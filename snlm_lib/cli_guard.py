@@ -1,0 +1,69 @@
+"""The frame around every command of ``snlm``: one sentence and an exit code, never a traceback."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from rich.console import Console
+
+from snlm_lib.clock import SystemClock
+from snlm_lib.errors import InputError, RecordError, Refused, SnlmError
+from snlm_lib.parameters import outputs_root
+from snlm_lib.process import on_terminate
+from snlm_lib.progress import Watcher
+from snlm_lib.units import folder_stamp
+
+__all__ = ["guarded"]
+
+
+def guarded(action: Callable[[Watcher], int]) -> int:
+    """Run a command and return its exit code; whatever it raises becomes one sentence on standard error."""
+    watcher = Watcher(Console(file=_safe(sys.stdout), highlight=False), SystemClock())
+    on_terminate(_interrupt)
+    try:
+        return action(watcher)
+    except SnlmError as error:
+        _complain(str(error))
+        return 2 if isinstance(error, InputError | Refused | RecordError) else 1
+    except KeyboardInterrupt:
+        _complain("interrupted before anything was changed.")
+        return 2
+    except Exception as error:  # a fault of ours: the operator gets a sentence, we get the traceback
+        _complain(f"this is a fault of snlm ({type(error).__name__}); what we need to mend it: {_keep_traceback()}")
+        return 1
+    finally:
+        watcher.close()
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def _safe(stream: object) -> io.TextIOWrapper | None:
+    """The stream, told to write '?' for what its code page lacks instead of failing."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="replace")
+        return stream
+    return None
+
+
+def _complain(sentence: str) -> None:
+    _safe(sys.stderr)
+    print(f"snlm: {sentence}", file=sys.stderr, flush=True)
+
+
+def _keep_traceback() -> str:
+    folder = Path(tempfile.gettempdir())
+    with suppress(SnlmError):
+        folder = outputs_root(os.environ)
+    path = folder / f"fault-{folder_stamp(SystemClock().utc_now())}.log"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(traceback.format_exc(), encoding="utf-8")
+    return str(path)
