@@ -9,7 +9,7 @@ else
 BIN := .venv/bin
 endif
 
-.PHONY: rehearse test lint format lock bench docs setup clean
+.PHONY: rehearse test lint format lock bench docs picture setup clean
 
 rehearse: setup
 	@$(BIN)/python -m snlm_lib rehearse $(SCENARIO)
@@ -35,6 +35,9 @@ bench: setup
 
 docs: setup
 	$(BIN)/python tools/write_docs.py
+
+picture: setup
+	$(BIN)/python tools/picture.py
 
 setup:
 	@$(PYTHON) tools/setup_venv.py

@@ -135,6 +135,7 @@ class _FakePrograms:
 
     def __init__(self, root: Path) -> None:
         self.calls: list[str] = []
+        self.lines: list[list[str]] = []
         self.fail_next = False
         self._root = root
         self._guard = threading.Lock()
@@ -142,6 +143,7 @@ class _FakePrograms:
     def __call__(self, argv: list[str]) -> int:
         with self._guard:
             self.calls.append("venv" if "venv" in argv else "pip")
+            self.lines.append(argv)
             if self.fail_next:
                 self.fail_next = False
                 return 1
@@ -202,3 +204,42 @@ def test_two_first_runs_at_once_set_up_once(tree: Path) -> None:
 
     assert codes == [0, 0, 0, 0]
     assert programs.calls == ["venv", "pip", "pip"]
+
+
+def test_a_wheel_folder_is_all_that_pip_is_told_of(tree: Path, tmp_path: Path) -> None:
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    (wheels / "a-1-py3-none-any.whl").touch()
+    programs = _FakePrograms(tree)
+    tool = _tool()
+    found = tool.wheel_folder({"SNLM_WHEELS": str(wheels)})
+
+    assert tool.Setup(tree, run=programs, say=lambda text: None, wheels=found).ensure() == 0
+    installs = [line for line in programs.lines if "install" in line]
+    assert len(installs) == 2
+    for line in installs:
+        at = line.index("--no-index")
+        assert line[at : at + 3] == ["--no-index", "--find-links", str(wheels)]
+
+
+def test_without_a_wheel_folder_pip_asks_where_it_is_set_up_to_ask(tree: Path) -> None:
+    programs = _FakePrograms(tree)
+    _setup(tree, programs).ensure()
+
+    assert _tool().wheel_folder({}) is None
+    assert not any("--no-index" in line for line in programs.lines)
+
+
+def test_a_wheel_folder_without_wheels_is_said_before_anything_is_made(tree: Path, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no wheel in"):
+        _tool().wheel_folder({"SNLM_WHEELS": str(tmp_path / "none")})
+
+    environ = {**os.environ, "SNLM_WHEELS": str(tmp_path / "none")}
+    (tree / "tools").mkdir()
+    script = tree / "tools" / "setup_venv.py"
+    script.write_bytes((ROOT / "tools" / "setup_venv.py").read_bytes())
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False, env=environ)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("SNLM_WHEELS: no wheel in")
+    assert not (tree / ".venv").exists()

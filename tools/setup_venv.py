@@ -1,7 +1,8 @@
 """Set up .venv from requirements.lock: once, whoever comes first; knows the standard library only.
 
 The lock is the operating system's, so it is freed when its holder dies. A folder that carries the
-building mark was left by an interrupted run and is made anew.
+building mark was left by an interrupted run and is made anew. With SNLM_WHEELS=FOLDER everything is
+installed from the wheels in that folder, and nothing else is asked.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-__all__ = ["Setup", "main"]
+__all__ = ["Setup", "main", "wheel_folder"]
 
 _STAMP = "snlm-stamp"
 _BUILDING = "snlm-building"
@@ -63,12 +64,16 @@ def _try_lock(file: IO[bytes]) -> bool:
 
 
 class Setup:
-    """One environment folder in ``root``; ``run`` starts a program and returns its exit code."""
+    """One environment folder in ``root``; ``run`` starts a program and returns its exit code.
 
-    def __init__(self, root: Path, *, run: Runner, say: Callable[[str], None]) -> None:
+    ``wheels`` is a folder that holds every wheel of the lock; without it pip asks where it is set up to ask.
+    """
+
+    def __init__(self, root: Path, *, run: Runner, say: Callable[[str], None], wheels: Path | None = None) -> None:
         self._root = root
         self._run = run
         self._say = say
+        self._wheels = wheels
         self.folder = root / ".venv"
 
     @property
@@ -117,8 +122,9 @@ class Setup:
             "pip",
             "--disable-pip-version-check",
             "install",
-            "-qq",
-        ]  # warnings about somebody's pip settings help nobody
+            "-qq",  # warnings about somebody's pip settings help nobody
+            *(["--no-index", "--find-links", str(self._wheels)] if self._wheels else []),
+        ]
         code = self._run([*pip, "--require-hashes", "-r", str(self._root / "requirements.lock")])
         code = code or self._run([*pip, "--no-deps", "--no-build-isolation", "-e", str(self._root)])
         if code == 0:
@@ -132,7 +138,23 @@ def main(root: Path) -> int:
     if sys.version_info < (3, 11):  # noqa: UP036  (an older python3 may well call this file)
         print(f"snlm needs Python 3.11 or newer; this is {sys.version.split()[0]}", file=sys.stderr)
         return 2
-    return Setup(root, run=lambda argv: subprocess.run(argv, check=False).returncode, say=_say).ensure()
+    try:
+        wheels = wheel_folder(os.environ)
+    except FileNotFoundError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return Setup(root, run=lambda argv: subprocess.run(argv, check=False).returncode, say=_say, wheels=wheels).ensure()
+
+
+def wheel_folder(environ: Mapping[str, str]) -> Path | None:
+    """The folder that SNLM_WHEELS names, None when it is unset; FileNotFoundError when no wheel is in it."""
+    named = environ.get("SNLM_WHEELS", "")
+    if not named:
+        return None
+    folder = Path(named).resolve()
+    if not any(folder.glob("*.whl")):
+        raise FileNotFoundError(f"SNLM_WHEELS: no wheel in {folder}; fill it with 'pip download' (see README.md).")
+    return folder
 
 
 def _say(text: str) -> None:
