@@ -77,14 +77,15 @@ class Parameters(BaseModel):
     probe_timeout_ms: Annotated[int, Field(ge=20, le=10000)] = Field(
         1000, description="an answer after this is late, ms"
     )
-    baseline_s: Annotated[float, Field(ge=1, le=600)] = Field(3.0, description="probing before the move, s")
-    tail_s: Annotated[float, Field(ge=1, le=600)] = Field(3.0, description="probing after the move, s")
+    baseline_s: Annotated[float, Field(ge=0, le=600)] = Field(3.0, description="probing before the move, s")
+    tail_s: Annotated[float, Field(ge=0, le=600)] = Field(3.0, description="probing after the move, s")
     monitor_limit_s: Annotated[int, Field(ge=10, le=172800)] = Field(
         14400, description="the monitor ends by itself after this, s"
     )
     move_limit_s: Annotated[int, Field(ge=10, le=172800)] = Field(
         14400, description="05 stops watching after this, s; the move itself goes on"
     )
+    poll_ms: Annotated[int, Field(ge=10, le=5000)] = Field(250, description="time between two looks at the move, ms")
 
     def subset(self, names: Iterable[str]) -> dict[str, Any]:
         """The values of ``names`` as plain scalars and lists, for papermill."""

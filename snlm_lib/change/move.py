@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-POLL_S = 0.25  # between two looks; a look costs two short pipelines
+POLL_S = 0.25  # between two looks, unless told; a look costs two short pipelines
 SETTLE_S = 10.0  # after a lost session, or a command that ended well with no job to be seen
 REFUSED_S = 1.0  # after a command that the host refused
 CLOCK_SLACK = timedelta(minutes=10)
@@ -83,8 +83,10 @@ class MoveWatch:
         self._counters: Future[CountersFacts | None] | None = None
         self._last_counters: CountersFacts | None = None
 
-    def until_ended(self, command: CommandState, *, ignore: frozenset[str], limit_s: float) -> Watched:
-        """Look every `POLL_S` until this move's job ended, or our command did and no job shows up.
+    def until_ended(
+        self, command: CommandState, *, ignore: frozenset[str], limit_s: float, poll_s: float = POLL_S
+    ) -> Watched:
+        """Look every ``poll_s`` until this move's job ended, or our command did and no job shows up.
 
         ``ignore``: instance ids of jobs that were there before, another move's. ``command`` says how
         our own command stands.
@@ -104,7 +106,7 @@ class MoveWatch:
                     return Watched(job, error, limit_reached=False)
                 if now_s - began_s > limit_s:
                     return Watched(job, error, limit_reached=True)
-                self._clock.sleep(POLL_S)
+                self._clock.sleep(poll_s)
 
     def _look(self, pool: ThreadPoolExecutor, ignore: frozenset[str]) -> JobFacts | None:
         """One look from three sides at once; a side that does not answer leaves a hole, not an error."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import UUID
 
 from snlm_lib.errors import ParameterError, Refused
@@ -13,6 +15,8 @@ from snlm_lib.parameters import ConnectionProfile, GuestTarget
 from snlm_lib.step import Step
 
 __all__ = ["Probed", "baseline", "guest_of", "probe_target", "start"]
+
+_LOOK_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -79,10 +83,28 @@ def start(step: Step, probed: Probed) -> MonitorHandle:
     return handle
 
 
+def _wait_out(step: Step, handle: MonitorHandle, probed: Probed) -> None:
+    """The baseline, and the fate of its last probes; without a baseline one answer of each kind is enough."""
+    wanted = step.parameters
+    step.clock.sleep(wanted.baseline_s)
+    until_s = step.clock.monotonic_s() + wanted.probe_timeout_ms / 1000
+    while step.clock.monotonic_s() < until_s:
+        if wanted.baseline_s == 0 and _answered(handle.pings_csv) >= set(probed.kinds):
+            return
+        step.clock.sleep(_LOOK_S)
+
+
+def _answered(pings_csv: Path) -> set[str]:
+    """The probe kinds with an answer so far; a row that is still being written does not count."""
+    with pings_csv.open(encoding="utf-8", newline="") as file:
+        whole = [line for line in file if line.endswith("\n")]
+    return {row["kind"] for row in csv.DictReader(whole) if row["status"] == "answered"}
+
+
 def baseline(step: Step, handle: MonitorHandle, probed: Probed) -> None:
     """Wait out the baseline and judge it; raises Refused when a probe kind never answered."""
     wanted = step.parameters
-    step.clock.sleep(wanted.baseline_s + wanted.probe_timeout_ms / 1000)
+    _wait_out(step, handle, probed)
     report = judge_downtime(
         read_pings(handle.pings_csv), interval_ms=wanted.probe_interval_ms, window=None, host_blackout_s=None
     )
