@@ -8,6 +8,7 @@ from snlm_lib.clock import SystemClock
 from snlm_lib.closing import closing_lines, shown_path
 from snlm_lib.errors import RecordError
 from snlm_lib.parameters import connection_profile, load_parameters
+from snlm_lib.process import still_runs
 from snlm_lib.progress import Watcher
 from snlm_lib.record.folder import Record, read_change
 from snlm_lib.record.seal import verify
@@ -26,7 +27,7 @@ def rehearse(watcher: Watcher, scenario: str, outputs: Path | None) -> int:
 def run(watcher: Watcher, file: Path) -> int:
     """Carry out the change of ``file``; the connection and its hosts are known before anything begins."""
     parameters = load_parameters(file)
-    profile = connection_profile(parameters.connection)
+    profile = connection_profile(parameters.connection, alive=still_runs)
     for host in (parameters.source, parameters.destination):
         profile.host(host)
     stage = Stage(facts={"rehearsal": profile.rehearsal})

@@ -10,7 +10,7 @@ import difflib
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -27,10 +27,12 @@ __all__ = [
     "Parameters",
     "connection_profile",
     "lab_descriptor_path",
+    "lab_identity",
     "load_parameters",
     "outputs_root",
     "parameters_markdown",
     "project_root",
+    "rehearsal_parameters",
     "validate",
 ]
 
@@ -38,6 +40,7 @@ _SECRET_KEY = re.compile(r"pass(word|wd|phrase)?$|secret$|token$|pwd$|api_?key$"
 _REFERENCE = r"^(env|keyring|file|prompt):"
 Apply = Literal["lab", "always", "never"]
 Name = Annotated[str, Field(min_length=1, max_length=255)]
+Alive = Callable[[int, float], bool]
 
 
 class Parameters(BaseModel):
@@ -102,7 +105,8 @@ class HostAddress(_Closed):
     address: Name
     port: Annotated[int, Field(ge=1, le=65535)] = 5985
     scheme: Literal["http", "https"] = "http"
-    auth: Literal["negotiate", "kerberos", "ntlm"] = "kerberos"
+    auth: Literal["negotiate", "kerberos", "ntlm", "basic"] = "kerberos"
+    ca: str | None = None  # https: a PEM file with the only authority trusted; None: this machine's own
 
 
 class GuestTarget(_Closed):
@@ -155,6 +159,18 @@ def validate(values: Mapping[str, Any], *, where: str) -> Parameters:
 def load_parameters(path: Path) -> Parameters:
     """Read a change's YAML file; raises ParameterError with file and key."""
     return validate(_read_mapping(path), where=str(path))
+
+
+def rehearsal_parameters(base: Path, scenario: Path) -> Parameters:
+    """The parameters of a rehearsal: those of the file ``base``, overlaid by the scenario's own ``parameters:``.
+
+    Raises ParameterError with file and key.
+    """
+    own = _read_mapping(scenario).get("parameters") or {}
+    if not isinstance(own, dict):
+        raise ParameterError("'parameters' must be a list of 'name: value' lines", where=str(scenario))
+    validate(own, where=str(scenario))
+    return validate({**_read_mapping(base), **own}, where=str(base))
 
 
 def _refuse_key(key: str, known: Iterable[str], where: str) -> None:
@@ -240,14 +256,26 @@ def lab_descriptor_path(environ: Mapping[str, str] = os.environ) -> Path:
     return Path(chosen) if chosen else Path(platformdirs.user_state_dir("snlm", appauthor=False)) / "lab.json"
 
 
-def connection_profile(name: str, environ: Mapping[str, str] = os.environ) -> ConnectionProfile:
+def lab_identity(environ: Mapping[str, str] = os.environ) -> str | None:
+    """Which lab is running, by process and start; None when none is. Each lab is a world of its own."""
+    try:
+        raw = json.loads(lab_descriptor_path(environ).read_text(encoding="utf-8"))
+        return f"{raw.get('pid')}@{raw.get('process_started')}"
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def connection_profile(
+    name: str, environ: Mapping[str, str] = os.environ, *, alive: Alive | None = None
+) -> ConnectionProfile:
     """The profile ``name``: the running lab for "lab", else parameters/connections/NAME.yaml.
 
+    ``alive`` says whether the process of an id and a start time still runs (`process.still_runs`).
     Raises LabError when no lab runs, ParameterError when the profile is missing or wrong, or speaks
     a protocol that is not allowed to a real host (Kerberos, or HTTPS; rule 13 of the house).
     """
     if name == "lab":
-        return _lab_profile(lab_descriptor_path(environ))
+        return _lab_profile(lab_descriptor_path(environ), alive)
     path = project_root() / "parameters" / "connections" / f"{name}.yaml"
     raw = {"name": name, **_read_mapping(path)}
     for key in raw:
@@ -272,10 +300,16 @@ def _refuse_weak(profile: ConnectionProfile, path: Path) -> None:
             )
 
 
-def _lab_profile(path: Path) -> ConnectionProfile:
+def _lab_profile(path: Path, alive: Alive | None) -> ConnectionProfile:
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-        hosts = {name: {**at, "scheme": "http", "auth": "ntlm"} for name, at in raw["hosts"].items()}
+        if alive is not None and "pid" in raw and not alive(int(raw["pid"]), float(raw["process_started"])):
+            raise LabError(
+                f"the lab of this descriptor no longer runs (process {raw['pid']})",
+                where=str(path),
+                remedy="Start one with 'snlm lab up', or run 'snlm rehearse', which starts one of its own.",
+            )
+        hosts = {name: {"auth": "ntlm", **at} for name, at in raw["hosts"].items()}
         return ConnectionProfile.model_validate(
             {
                 "name": "lab",
@@ -288,7 +322,7 @@ def _lab_profile(path: Path) -> ConnectionProfile:
         raise LabError(
             "no lab is running",
             where=str(path),
-            remedy="Run 'snlm rehearse', which starts one of its own, or name a running one in SNLM_LAB.",
+            remedy="Start one with 'snlm lab up', or run 'snlm rehearse', which starts one of its own.",
         ) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise LabError(

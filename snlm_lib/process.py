@@ -35,6 +35,7 @@ __all__ = [
     "on_terminate",
     "operating_system_user",
     "spawn",
+    "still_runs",
     "take_precedence",
     "terminate",
     "write_atomic",
@@ -115,6 +116,11 @@ def identity_of(pid: int | None = None) -> ProcessIdentity:
         return ProcessIdentity(wanted, psutil.Process(wanted).create_time())
     except psutil.Error as error:
         raise RecordError(f"no process {wanted} runs") from error
+
+
+def still_runs(pid: int, started: float) -> bool:
+    """Does the process of this id, started then, still run?"""
+    return ProcessIdentity(pid, started).alive()
 
 
 def terminate(who: ProcessIdentity, *, grace_s: float = 3.0) -> bool:

@@ -24,11 +24,13 @@ ROOMS = {
     "cli_change": "cli",
     "cli_explain": "cli",
     "cli_guard": "cli",
+    "cli_lab": "cli",
     "cli_verify": "cli",
     "closing": "cli",
     "progress": "cli",
     "__main__": "cli",
     "show": "step",
+    "opening": "step",
     "steps": "step",
 }
 MAY_IMPORT: dict[str, set[str]] = {
@@ -63,6 +65,7 @@ DOORS: dict[str, set[str]] = {
     "spnego": {"remote", "lab"},
     "keyring": {"remote.credentials"},
     "psrpcore": {"lab"},
+    "cryptography": {"lab.tls"},
     "pandas": {"measure", "record"},
     "plotly": {"record.charts", "record.page"},
     "nbconvert": {"record.page"},

@@ -59,7 +59,7 @@ def open_estate(
 
     def session(name: str, credential: Credential) -> HostSession:
         at = profile.host(name)
-        endpoint = Endpoint(name=name, address=at.address, port=at.port, scheme=at.scheme, auth=at.auth)
+        endpoint = Endpoint(name=name, address=at.address, port=at.port, scheme=at.scheme, auth=at.auth, ca=at.ca)
         return HostSession(endpoint, credential, clock=clock, on_command=on_command)
 
     return Connection(

@@ -1,13 +1,15 @@
-"""NTLM and Negotiate on the accepting side, bound to one TCP connection; knows no envelope.
+"""NTLM, Negotiate and Basic on the accepting side, bound to one TCP connection; knows no envelope.
 
 The context negotiated by the 401 exchange also seals and unseals every later body of that
-connection, so one `ConnectionAuth` lives exactly as long as the connection does.
+connection, so one `ConnectionAuth` lives exactly as long as the connection does. Under TLS a body
+needs no seal of its own, and only there a password may come as it is (Basic).
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import hmac
 import os
 import struct
 from collections.abc import Mapping
@@ -16,6 +18,7 @@ from pathlib import Path
 
 import spnego
 from spnego import ContextProxy, ContextReq, NegotiateOptions
+from spnego.channel_bindings import GssChannelBindings
 
 from snlm_lib.errors import LabError
 from snlm_lib.lab.pipeline import Caller
@@ -24,6 +27,7 @@ __all__ = ["AuthReply", "ConnectionAuth", "SealError", "install_user_file", "rem
 
 _VARIABLE = "NTLM_USER_FILE"
 SCHEME = "Negotiate"
+BASIC = 'Basic realm="WSMAN"'
 SEALED_PROTOCOL = "application/HTTP-SPNEGO-session-encrypted"
 
 _BOUNDARY = b"--Encrypted Boundary"
@@ -75,27 +79,43 @@ def remove_user_file(path: Path) -> None:
 class ConnectionAuth:
     """Who is at the other end of one connection, and the seal between the two.
 
-    ``users`` are the account names as the lab writes them ("CORP\\operator"); the caller is named so,
-    however the client spelt it.
+    ``users`` are the account names as the lab writes them ("CORP\\operator"), with their passwords; the
+    caller is named so, however the client spelt it. ``end_point``: the channel binding of a TLS
+    connection, None for plain HTTP. ``basic``: Basic instead of Negotiate, under TLS only.
     """
 
-    def __init__(self, users: Mapping[str, str]) -> None:
+    def __init__(self, users: Mapping[str, str], *, end_point: bytes | None = None, basic: bool = False) -> None:
+        if basic and end_point is None:
+            raise LabError("Basic would send the password in clear over plain HTTP", remedy="Use https with it.")
+        self._users = users
         self._names = {name.casefold(): name for name in users}
+        self._end_point = end_point
+        self._basic = basic
         self._context: ContextProxy | None = None
         self.caller: Caller | None = None
+
+    @property
+    def challenge(self) -> str:
+        """What WWW-Authenticate offers."""
+        return BASIC if self._basic else SCHEME
+
+    @property
+    def may_be_plain(self) -> bool:
+        """May a body come unsealed? Only where TLS protects it."""
+        return self._end_point is not None
 
     def negotiate(self, authorization: str | None) -> AuthReply:
         """Take the request's Authorization header (or none) one step further."""
         if authorization is None:
-            return AuthReply(200, None) if self.caller else AuthReply(401, SCHEME)
+            return AuthReply(200, None) if self.caller else AuthReply(401, self.challenge)
         scheme, _, encoded = authorization.partition(" ")
         try:
             token = base64.b64decode(encoded, validate=True)
         except (binascii.Error, ValueError):
             token = b""
-        if scheme.lower() != SCHEME.lower() or not token:
+        if scheme.lower() != self.challenge.partition(" ")[0].lower() or not token:
             return self._refuse()
-        return self._step(token)
+        return self._signed_on(token) if self._basic else self._step(token)
 
     def unseal(self, body: bytes) -> bytes:
         """A multipart/encrypted body -> the envelope; raises SealError when this connection cannot read it."""
@@ -130,11 +150,20 @@ class ConnectionAuth:
         )
         return f'multipart/encrypted;protocol="{SEALED_PROTOCOL}";boundary="Encrypted Boundary"', body
 
+    def _signed_on(self, token: bytes) -> AuthReply:
+        """Basic: name and password as they are, each time."""
+        given, _, password = token.decode("utf-8", "replace").partition(":")
+        name = self._names.get(given.casefold())
+        if name is None or not hmac.compare_digest(password.encode(), self._users[name].encode()):
+            return self._refuse()
+        self.caller = Caller(user=name, protocol="basic")
+        return AuthReply(200, None)
+
     def _step(self, token: bytes) -> AuthReply:
         try:
             if self._context is None or self.caller is not None:
                 self.caller = None
-                self._context = _new_context(token)
+                self._context = _new_context(token, self._end_point)
             answer = self._context.step(token)
             if self._context.complete:
                 self.caller = self._identify(self._context)
@@ -153,13 +182,16 @@ class ConnectionAuth:
 
     def _refuse(self) -> AuthReply:
         self._context, self.caller = None, None
-        return AuthReply(401, SCHEME)
+        return AuthReply(401, self.challenge)
 
 
-def _new_context(token: bytes) -> ContextProxy:
+def _new_context(token: bytes, end_point: bytes | None) -> ContextProxy:
     # A raw NTLM token under Negotiate is what a client of "ntlm" sends; anything else is SPNEGO.
     protocol = "ntlm" if token.startswith(b"NTLMSSP\0") else "negotiate"
-    return spnego.server(protocol=protocol, options=_OPTIONS, context_req=ContextReq.default)
+    bindings = GssChannelBindings(application_data=end_point) if end_point else None
+    return spnego.server(
+        protocol=protocol, options=_OPTIONS, context_req=ContextReq.default, channel_bindings=bindings
+    )
 
 
 def _split(body: bytes) -> tuple[bytes, bytes]:

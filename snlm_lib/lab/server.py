@@ -1,4 +1,4 @@
-"""The sockets of the lab: one HTTP listener a host, authentication bound to each connection.
+"""The sockets of the lab: one HTTP or HTTPS listener a host, authentication bound to each connection.
 
 Knows no envelope; `service` answers them. A handler lives exactly as long as its TCP connection, and
 so does the security context that seals every later body on it.
@@ -10,38 +10,53 @@ import logging
 import os
 import socket
 import socketserver
+import ssl
 import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 from snlm_lib.clock import Clock, SystemClock
+from snlm_lib.errors import LabError
 from snlm_lib.lab.auth import AuthReply, ConnectionAuth, SealError, install_user_file, remove_user_file
 from snlm_lib.lab.pipeline import PipelineHost
 from snlm_lib.lab.service import WsmanService
+from snlm_lib.lab.tls import Tls
 
-__all__ = ["LabServer"]
+__all__ = ["LabServer", "Wire"]
 
 _log = logging.getLogger(__name__)
 
 ADDRESS = "127.0.0.1"
 PATH = "/wsman"
+_PLAIN_TYPE = "application/soap+xml;charset=UTF-8"
 # Windows' MaxEnvelopeSizekb is 500; sealing adds a few hundred bytes.
 _MAX_BODY_BYTES = 512_000 + 4096
 _CLOSE_WITHIN_S = 0.8
+_HANDSHAKE_S = 10.0
 _POLL_S = 0.05
+
+
+@dataclass(frozen=True)
+class Wire:
+    """How the hosts are spoken to: without ``tls`` plain HTTP with sealed bodies; ``auth`` ntlm, or
+    basic under TLS; ``ports``: host name -> port where any free one will not do."""
+
+    auth: str = "ntlm"
+    tls: Tls | None = None
+    ports: Mapping[str, int] = field(default_factory=dict)
 
 
 class LabServer:
     """Every simulated host behind a port of its own at 127.0.0.1.
 
     ``users``: "CORP\\\\operator" -> password; the file pyspnego reads is written into ``state_dir`` and
-    named for this process by `start`. ``fixed_ports``: host name -> port where 0 will not do.
-    `ports` is known once constructed (the sockets listen, nobody answers yet).
-    Raises OSError when a fixed port is taken.
+    named for this process by `start`. `ports` is known once constructed (the sockets listen, nobody
+    answers yet). Raises LabError when a wanted port is taken.
     """
 
     def __init__(
@@ -50,16 +65,25 @@ class LabServer:
         *,
         users: Mapping[str, str],
         state_dir: Path,
-        fixed_ports: Mapping[str, int] | None = None,
+        wire: Wire | None = None,
         clock: Clock | None = None,
     ) -> None:
         self._users = dict(users)
         self._user_file = state_dir / "ntlm-users"
         self._listeners: dict[str, _Listener] = {}
+        self._threads: list[threading.Thread] = []
+        wire = wire or Wire()
         for host in hosts:
             service = WsmanService(host, clock=clock or SystemClock())
-            self._listeners[host.name] = _Listener(service, self._users, port=(fixed_ports or {}).get(host.name, 0))
-        self._threads: list[threading.Thread] = []
+            port = wire.ports.get(host.name, 0)
+            try:
+                self._listeners[host.name] = _Listener(service, self._users, wire=wire, port=port)
+            except (OSError, OverflowError) as error:
+                self.close()
+                raise LabError(
+                    f"port {port} of {ADDRESS} cannot be used for {host.name}: {getattr(error, 'strerror', error)}",
+                    remedy="Choose other ports (--port-base), or leave that out: then free ones are taken.",
+                ) from error
 
     @property
     def ports(self) -> dict[str, int]:
@@ -100,12 +124,26 @@ class _Listener(socketserver.ThreadingTCPServer):
     # Elsewhere than on POSIX this option lets two processes share a port.
     allow_reuse_address = os.name == "posix"
 
-    def __init__(self, service: WsmanService, users: Mapping[str, str], *, port: int) -> None:
+    def __init__(self, service: WsmanService, users: Mapping[str, str], *, wire: Wire, port: int) -> None:
         super().__init__((ADDRESS, port), _Connection)
         self.service = service
         self.users = users
+        self.wire = wire
         self._lock = threading.Lock()
         self._open: dict[socket.socket, threading.Thread | None] = {}
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Under TLS the handshake is left to the connection's own thread: a silent client must not block the others."""
+        connection, address = self.socket.accept()
+        if self.wire.tls is None:
+            return connection, address
+        try:
+            return self.wire.tls.context.wrap_socket(
+                connection, server_side=True, do_handshake_on_connect=False
+            ), address
+        except OSError:
+            connection.close()
+            raise
 
     # The listener's own thread registers a connection: once it has ended, none is overlooked.
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -155,8 +193,14 @@ class _Connection(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def setup(self) -> None:
+        tls = self.server.wire.tls
+        if isinstance(self.request, ssl.SSLSocket):
+            self.request.settimeout(_HANDSHAKE_S)
+            self.request.do_handshake()
+            self.request.settimeout(None)
         super().setup()
-        self._auth = ConnectionAuth(self.server.users)
+        basic = self.server.wire.auth == "basic"
+        self._auth = ConnectionAuth(self.server.users, end_point=tls.end_point if tls else None, basic=basic)
 
     def do_POST(self) -> None:
         body = self._read()
@@ -175,6 +219,9 @@ class _Connection(BaseHTTPRequestHandler):
     def _serve(self, body: bytes, reply: AuthReply) -> None:
         caller = self._auth.caller
         assert caller is not None
+        if self._auth.may_be_plain and not self.headers.get("Content-Type", "").startswith("multipart/"):
+            status, answer = self.server.service.handle(body, caller)
+            return self._answer(status, _PLAIN_TYPE, answer, auth=reply)
         try:
             # Over plain HTTP an unsealed body is refused; so is one sealed for another connection.
             envelope = self._auth.unseal(body)

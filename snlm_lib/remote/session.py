@@ -60,7 +60,7 @@ class HostSession:
 
     @property
     def protocol(self) -> str | None:
-        """The authentication really used ("ntlm", "kerberos"); None before the first command."""
+        """What was really used ("ntlm", "kerberos"; under TLS "https+basic"); None before the first command."""
         shell = self._shell
         return shell.protocol if shell else None
 

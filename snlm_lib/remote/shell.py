@@ -26,6 +26,7 @@ from snlm_lib.remote.credentials import Credential
 from snlm_lib.remote.encode import encode, has_secret
 from snlm_lib.remote.pipeline import Pipeline
 from snlm_lib.remote.reach import look
+from snlm_lib.remote.tls import check_authority
 from snlm_lib.remote.transport import Line, TransportPool
 
 __all__ = ["Endpoint", "Shell"]
@@ -43,7 +44,8 @@ _LOOK_FIRST = "The command may still be running there: look at the host before y
 @dataclass(frozen=True)
 class Endpoint:
     """Where and how a host is reached. ``name`` is the operator's; ``scheme`` http or https;
-    ``auth`` ntlm, negotiate or kerberos; ``configuration_name`` the session configuration."""
+    ``auth`` ntlm, negotiate, kerberos or, under https only, basic; ``configuration_name`` the session
+    configuration; ``ca`` the only authorities trusted (a PEM file), None: those of this machine."""
 
     name: str
     address: str
@@ -51,6 +53,7 @@ class Endpoint:
     scheme: str = "http"
     auth: str = "negotiate"
     configuration_name: str = "Microsoft.PowerShell"
+    ca: str | None = None
 
 
 class _LockedFragmenter(Fragmenter):
@@ -78,6 +81,7 @@ class Shell:
         # speak; whatever it has to say of errors is said by ours.
         for chatty in ("pypsrp", "spnego"):
             logging.getLogger(chatty).setLevel(logging.CRITICAL)
+        check_authority(endpoint.ca, host=self.host)
         look(self.host, endpoint.address, endpoint.port, clock=clock, timeout_s=connect_timeout_s)
         self._transport = TransportPool(
             lambda: _line(endpoint, credential, connect_timeout_s), host=self.host, clock=clock
@@ -86,7 +90,7 @@ class Shell:
 
     @property
     def protocol(self) -> str | None:
-        """The authentication protocol really used: "ntlm", "kerberos"."""
+        """The protocol really used: "ntlm", "kerberos", under TLS "https+basic" and the like."""
         return self._transport.protocol
 
     def begin(self, pipeline: Pipeline) -> PowerShell:
@@ -210,6 +214,7 @@ def _line(endpoint: Endpoint, credential: Credential, connect_timeout_s: float) 
         password=credential.password,
         ssl=endpoint.scheme == "https",
         auth=endpoint.auth,
+        cert_validation=endpoint.ca or True,
         connection_timeout=connect_timeout_s,
         read_timeout=_READ_TIMEOUT_S,
     )

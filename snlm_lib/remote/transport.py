@@ -19,6 +19,7 @@ from pypsrp.wsman import WSManAction, _TransportHTTP
 
 from snlm_lib.clock import Clock
 from snlm_lib.errors import AuthenticationRefused, HostUnreachable, RemoteError, SessionLost
+from snlm_lib.remote.tls import is_tls, tls_refused
 
 __all__ = ["Line", "TransportPool", "is_receive"]
 
@@ -47,7 +48,13 @@ class Line(_TransportHTTP):
 
     @property
     def protocol(self) -> str | None:
-        """The authentication really used ("ntlm", "kerberos"), None before it is done."""
+        """What was really used ("ntlm", "kerberos"; under TLS "https+basic"), None before it is done."""
+        name = self._signed_on_by()
+        return f"https+{name}" if name and self.ssl else name
+
+    def _signed_on_by(self) -> str | None:
+        if self.auth == "basic":
+            return self.auth if self.message_sent else None
         contexts = getattr(getattr(self.session, "auth", None), "contexts", {})
         for context in contexts.values():
             name = getattr(context, "negotiated_protocol", None)
@@ -182,12 +189,8 @@ class TransportPool:
             line.close()
 
     def _cut(self, line: Line, error: OSError) -> RemoteError:
-        if _is_tls(error) and not line.accepted:
-            return HostUnreachable(
-                f"no TLS connection with {self.endpoint}",
-                host=self._host,
-                remedy="Check port and scheme, who signed the host's certificate, and that it bears this name",
-            )
+        if is_tls(error) and not line.accepted:
+            return tls_refused(error, host=self._host, endpoint=self.endpoint)
         if line.message_sent:
             return SessionLost(f"the connection broke ({type(error).__name__})", host=self._host, remedy=_LOST)
         return HostUnreachable(
@@ -211,11 +214,6 @@ class TransportPool:
         return AuthenticationRefused(
             what, host=self._host, remedy="Check user name, password and the authentication of the connection"
         )
-
-
-def _is_tls(error: OSError) -> bool:
-    """pypsrp lets requests' own SSLError out; by name, for requests is pypsrp's library, not ours."""
-    return any(kind.__name__ == "SSLError" for kind in type(error).__mro__)
 
 
 def _refused_unread(error: AuthenticationError | WinRMTransportError) -> bool:

@@ -19,7 +19,7 @@ from pypsrp.exceptions import AuthenticationError, WinRMTransportError, WSManFau
 from pypsrp.powershell import PowerShell, RunspacePool
 from pypsrp.wsman import WSMan
 
-from snlm_lib.lab.server import LabServer
+from snlm_lib.lab.server import LabServer, Wire
 from tests.lab.toy_host import OPERATOR, OTHER, PASSWORDS, Connect, ToyHost, command, in_background, until
 
 
@@ -319,6 +319,6 @@ def test_a_port_can_be_given(tmp_path: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = LabServer([ToyHost("HV01")], users=PASSWORDS, state_dir=tmp_path, fixed_ports={"HV01": port})
+    server = LabServer([ToyHost("HV01")], users=PASSWORDS, state_dir=tmp_path, wire=Wire(ports={"HV01": port}))
     assert server.ports == {"HV01": port}
     server.close()
