@@ -122,7 +122,12 @@ def _by_words(seen: _Seen, failure: Failure) -> Iterable[tuple[int, str]]:
 
 
 def _holds(seen: _Seen, fragment: str) -> bool:
-    wanted = findings.plain(fragment)
+    """True for a text as it is, and as Windows PowerShell pipes it: each letter beyond ASCII a question mark."""
+    spellings = {findings.plain(fragment), findings.plain(fragment.encode("ascii", "replace").decode("ascii"))}
+    return any(_stands(seen, wanted) for wanted in spellings)
+
+
+def _stands(seen: _Seen, wanted: str) -> bool:
     if wanted in seen.text and re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", seen.text):
         return True
     tight = findings.tight(wanted)

@@ -69,11 +69,17 @@ def _told(match: Match, catalogue: Catalogue, width: int) -> Iterator[str]:
     yield from textwrap.wrap(_head(match.entry, catalogue), width)
     entry = match.entry
     rows = _failure(entry, catalogue) if isinstance(entry, Failure) else _known(entry, catalogue)
-    for label, text in (("matched by", "; ".join(match.reasons)), *rows):
+    for label, text in (("matched by", _reasons(match)), *rows):
         first = f"  {label:<{_LABEL}}"
         yield from textwrap.wrap(
             text, width, initial_indent=first, subsequent_indent=" " * len(first), break_on_hyphens=False
         )
+
+
+def _reasons(match: Match) -> str:
+    said = "; ".join(match.reasons)
+    alone = all(reason.startswith(f"HRESULT {_WIN32}") for reason in match.reasons)
+    return f"{said} alone, a general Windows code: other causes are possible" if alone else said
 
 
 def _head(entry: Failure | KnownEvent | State, catalogue: Catalogue) -> str:

@@ -60,6 +60,11 @@ def test_a_text_that_a_console_broke_inside_its_words_is_still_known() -> None:
     assert _ids("No creden\n    tials are avail\n    able in the security pack\n    age")[0] == "no-delegation"
 
 
+def test_a_text_whose_letters_became_question_marks_in_a_pipe_is_still_known() -> None:
+    assert _ids("Im Sicherheitspaket sind keine Anmeldeinformationen verf?gbar.")[0] == "no-delegation"
+    assert _ids("El servidor RPC no est? disponible.")[0] == "destination-unreachable"
+
+
 def test_a_number_weighs_more_than_a_text_and_both_more_than_one() -> None:
     found = _ask("Access is denied (0x80070005). General access denied error").matches
 

@@ -25,6 +25,12 @@ def test_a_failure_is_told_with_cause_fix_check_certainty_and_source() -> None:
     assert "by hand" in told
 
 
+def test_a_general_windows_code_without_a_text_beside_it_is_told_with_care() -> None:
+    assert "other causes are possible" in "\n".join(_lines("0x80070057", width=200))
+    assert "other causes" not in "\n".join(_lines("0x80070057 the key protector could not be unwrapped", width=200))
+    assert "other causes" not in "\n".join(_lines("0x8009030E", width=200))
+
+
 def test_without_a_gap_there_is_nothing_to_do_by_hand_and_without_a_check_it_says_none() -> None:
     assert "by hand" not in "\n".join(_lines("cpu-vendor"))
     assert "our checks  none. The clocks" in "\n".join(_lines("0x80090324"))
