@@ -21,7 +21,9 @@ _WORK = {  # who does it: imported when it is chosen, so that help and a wrong w
     "verify": "snlm_lib.cli_verify:verify",
     "report": "snlm_lib.cli_change:report",
     "explain": "snlm_lib.cli_explain:tell",
+    "lab up": "snlm_lib.cli_lab:up",
 }
+_SCENARIO = "A file in parameters/scenarios, without .yaml; or the path of a file of your own."
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -41,7 +43,7 @@ def _snlm(version: Annotated[bool, typer.Option("--version", help="Say the versi
 
 @app.command("rehearse")
 def _rehearse(
-    scenario: Annotated[str, typer.Argument(help="A file in parameters/scenarios, without .yaml.")] = "rehearsal",
+    scenario: Annotated[str, typer.Argument(help=_SCENARIO)] = "rehearsal",
     outputs: Annotated[Path | None, typer.Option(help="Where records go; default: outputs/ of the project.")] = None,
 ) -> None:
     """Play a change against simulated hosts.
@@ -107,6 +109,24 @@ def _explain(
     Exit code 2: nothing in the catalogue fits.
     """
     _do("explain", text or [], file, as_json, every)
+
+
+_lab = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Simulated hosts to try things on.")
+app.add_typer(_lab, name="lab")
+
+
+@_lab.command("up")
+def _lab_up(
+    scenario: Annotated[str, typer.Argument(help=_SCENARIO)] = "rehearsal",
+    port_base: Annotated[int | None, typer.Option(min=1, max=65533, help="Port of the first host.")] = None,
+) -> None:
+    """Serve simulated hosts until Ctrl-C.
+
+    For JupyterLab, papermill and snlm run. SNLM_LAB names another file to be found by, for a second lab.
+
+    Example:  snlm lab up quick
+    """
+    _do("lab up", scenario, port_base)
 
 
 def _do(command: str, *words: object) -> None:

@@ -19,12 +19,26 @@ from snlm_lib.errors import LabError, ParameterError
 from snlm_lib.parameters import project_root
 from snlm_lib.process import ProcessIdentity, identity_of, spawn, terminate
 
-__all__ = ["LabProcess", "running_lab", "scenario_file", "scenario_names"]
+__all__ = ["LabProcess", "Showing", "running_lab", "scenario_file", "scenario_names"]
 
 _TRUTH = ("world-before.json", "world-after.json", "truth.json")
 _START_LIMIT_S = 60.0
 _STOP_LIMIT_S = 20.0
 _POLL_S = 0.05
+
+
+@dataclass(frozen=True)
+class Showing:
+    """How a lab shows itself: ``descriptor``, where notebooks look for it, and the first of its hosts' ports."""
+
+    descriptor: Path | None = None
+    port_base: int | None = None
+
+    @property
+    def words(self) -> list[str]:
+        """For the lab's command line."""
+        announce = ["--announce", str(self.descriptor)] if self.descriptor else []
+        return announce + (["--port-base", str(self.port_base)] if self.port_base is not None else [])
 
 
 @dataclass
@@ -40,6 +54,15 @@ class LabProcess:
     def descriptor(self) -> Path:
         """What SNLM_LAB names."""
         return self.state / "descriptor.json"
+
+    @property
+    def ended_in_order(self) -> bool:
+        """The last thing a lab writes is its truth."""
+        return (self.state / "truth.json").exists()
+
+    def last_words(self) -> str:
+        """The last line that it wrote to its log."""
+        return _last_line(self.state)
 
     def stop(self) -> None:
         """Ask by the stop file, wait, then end it; afterwards the truth files stand."""
@@ -68,19 +91,27 @@ def scenario_names() -> list[str]:
     return sorted(path.stem for path in (project_root() / "parameters" / "scenarios").glob("*.yaml"))
 
 
-def scenario_file(name: str) -> Path:
-    """The file of a scenario; raises ParameterError that lists them all."""
-    if name not in scenario_names():
+def scenario_file(wanted: str) -> Path:
+    """The file of a scenario: a name of parameters/scenarios, or the path of a file of one's own (.yaml).
+
+    Raises ParameterError that lists the names, or names the path.
+    """
+    path = Path(wanted).expanduser()
+    if path.suffix.lower() in (".yaml", ".yml"):
+        if not path.is_file():
+            raise ParameterError("there is no such scenario file", where=wanted, remedy="Check the path.")
+        return path.resolve()
+    if wanted not in scenario_names():
         raise ParameterError(
-            f"there is no scenario {name!r}",
+            f"there is no scenario {wanted!r}",
             where="parameters/scenarios",
-            remedy=f"Choose one of {', '.join(scenario_names())}.",
+            remedy=f"Choose one of {', '.join(scenario_names())}, or name a file of your own (.yaml).",
         )
-    return project_root() / "parameters" / "scenarios" / f"{name}.yaml"
+    return project_root() / "parameters" / "scenarios" / f"{wanted}.yaml"
 
 
 @contextmanager
-def running_lab(scenario: Path, *, clock: Clock) -> Iterator[LabProcess]:
+def running_lab(scenario: Path, *, clock: Clock, showing: Showing | None = None) -> Iterator[LabProcess]:
     """A lab of our own while the block runs; its folder is deleted afterwards.
 
     Raises LabError with the lab's last words when it does not come up within a minute.
@@ -88,7 +119,7 @@ def running_lab(scenario: Path, *, clock: Clock) -> Iterator[LabProcess]:
     state = Path(tempfile.mkdtemp(prefix="snlm-lab-"))
     lab: LabProcess | None = None
     try:
-        lab = LabProcess(_start(scenario, state), state, clock)
+        lab = LabProcess(_start(scenario, state, showing or Showing()), state, clock)
         _wait_ready(lab)
         yield lab
     finally:
@@ -97,8 +128,8 @@ def running_lab(scenario: Path, *, clock: Clock) -> Iterator[LabProcess]:
         shutil.rmtree(state, ignore_errors=True)
 
 
-def _start(scenario: Path, state: Path) -> ProcessIdentity:
-    words = ["--scenario", str(scenario), "--state", str(state), "--parent", str(os.getpid())]
+def _start(scenario: Path, state: Path, showing: Showing) -> ProcessIdentity:
+    words = ["--scenario", str(scenario), "--state", str(state), "--parent", str(os.getpid()), *showing.words]
     return identity_of(spawn([sys.executable, "-m", "snlm_lib.lab", *words], log=state / "lab.log"))
 
 
@@ -106,10 +137,7 @@ def _wait_ready(lab: LabProcess) -> None:
     end = lab.clock.monotonic_s() + _START_LIMIT_S
     while not lab.descriptor.exists():
         if not lab.who.alive():
-            raise LabError(
-                f"the lab did not start: {_last_line(lab.state)}",
-                remedy="Correct the scenario, or set up again with 'make clean rehearse'.",
-            )
+            raise LabError(f"the lab did not start: {_last_line(lab.state)}")
         if lab.clock.monotonic_s() > end:
             raise LabError(f"the lab was not ready within {_START_LIMIT_S:.0f} s: {_last_line(lab.state)}")
         lab.clock.sleep(_POLL_S)

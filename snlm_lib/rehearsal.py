@@ -7,7 +7,7 @@ from pathlib import Path
 
 from snlm_lib.clock import Clock
 from snlm_lib.lab_process import running_lab, scenario_file
-from snlm_lib.parameters import load_parameters, project_root
+from snlm_lib.parameters import project_root, rehearsal_parameters
 from snlm_lib.runbook import Book, RunOutcome, Stage, StepEvent, run_change
 
 __all__ = ["rehearse"]
@@ -21,19 +21,21 @@ def rehearse(
     outputs: Path | None = None,
     book: Book | None = None,
 ) -> RunOutcome:
-    """Play ``scenario`` from start to seal against a lab of its own.
+    """Play ``scenario`` (a name, or a file of one's own) from start to seal against a lab of its own.
+
+    Its own ``parameters:`` are laid over parameters/rehearsal.yaml.
 
     Raises ParameterError for a scenario that does not exist, LabError when the lab does not start.
     """
     file = scenario_file(scenario)
-    parameters = load_parameters(project_root() / "parameters" / "rehearsal.yaml")
+    parameters = rehearsal_parameters(project_root() / "parameters" / "rehearsal.yaml", file)
     with running_lab(file, clock=clock) as lab:
         environ = {"SNLM_LAB": str(lab.descriptor)}
         if outputs is not None:
             environ["SNLM_OUTPUTS"] = str(outputs.resolve())
         stage = Stage(
             environ,
-            {"rehearsal": True, "scenario": scenario},
+            {"rehearsal": True, "scenario": file.stem},
             lambda record: lab.bring_truth(record.lab_dir),
             beside_open=True,
         )

@@ -59,7 +59,7 @@ DOORS: dict[str, set[str]] = {
     "psutil": {"process"},
     "portalocker": {"process"},
     "platformdirs": {"parameters"},
-    "yaml": {"parameters", "lab.scenario"},
+    "yaml": {"parameters", "lab.scenario_file"},
     "pydantic": {"parameters", "record", "lab.scenario"},
     "pypsrp": {"remote"},
     "spnego": {"remote", "lab"},

@@ -1,7 +1,8 @@
 """The lab as a process: ``python -m snlm_lib.lab --scenario FILE --state DIR [--parent PID]``.
 
-Starts the guests and the simulated hosts, writes the descriptor when everything answers, and ends
-on SIGTERM or Ctrl-C, on a file ``stop`` in its folder, or when its parent is gone.
+Starts the guests and the simulated hosts, writes the descriptor when everything answers (with
+``--announce`` also where everybody looks for it), and ends on SIGTERM or Ctrl-C, on a file ``stop`` in
+its folder, or when its parent is gone.
 """
 
 from __future__ import annotations
@@ -13,20 +14,23 @@ import secrets
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from snlm_lib.clock import Clock, SystemClock
 from snlm_lib.errors import SnlmError
+from snlm_lib.lab.announce import announce, withdraw
 from snlm_lib.lab.guests import GuestProcess
 from snlm_lib.lab.host import LabComputer
-from snlm_lib.lab.scenario import Scenario, build_world, load_scenario
-from snlm_lib.lab.server import LabServer
+from snlm_lib.lab.scenario import Scenario, build_world
+from snlm_lib.lab.scenario_file import load_scenario
+from snlm_lib.lab.server import LabServer, Wire
+from snlm_lib.lab.tls import Authority, serving
 from snlm_lib.lab.world import World
 from snlm_lib.process import ProcessIdentity, identity_of, on_terminate, write_atomic, write_private
 
-__all__ = ["Lab", "main", "truth"]
+__all__ = ["Lab", "Public", "main", "truth"]
 
 _POLL_S = 0.1
 _EXIT_BAD_INPUT = 2
@@ -45,16 +49,31 @@ def truth(world: World) -> dict[str, Any]:
     return {"schema": "snlm.truth/1", "scenario": world.name, "moves": moves}
 
 
+@dataclass(frozen=True)
+class Public:
+    """How a lab shows itself beyond its folder: ``descriptor`` where it is looked for, and the first of
+    its hosts' ports (the others follow); None: not at all, and any free ports."""
+
+    descriptor: Path | None = None
+    port_base: int | None = None
+
+
 class Lab:
     """Guests, hosts and files of one scenario; a context manager that leaves nothing running."""
 
-    def __init__(self, scenario: Scenario, state: Path, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self, scenario: Scenario, state: Path, *, clock: Clock | None = None, public: Public | None = None
+    ) -> None:
         self.world = build_world(scenario, clock=clock)
         self._state = state
+        self._wire = scenario.wire
+        self._told = {"about": scenario.about, "parameters": scenario.parameters}
+        self._public = public or Public()
         self._operator = f"{scenario.domain.netbios}\\{scenario.domain.operator}"
         self._directory = scenario.domain.controller
         self._guests: dict[str, GuestProcess] = {}
         self._server: LabServer | None = None
+        self._announced = False
 
     def __enter__(self) -> Lab:
         try:
@@ -80,6 +99,9 @@ class Lab:
         for guest in self._guests.values():
             guest.stop()
         self._guests.clear()
+        if self._announced and self._public.descriptor is not None:
+            withdraw(self._public.descriptor, identity_of().pid)
+            self._announced = False
         with contextlib.suppress(OSError):
             self._secret_file.unlink(missing_ok=True)
 
@@ -89,17 +111,41 @@ class Lab:
             (self._state / name).unlink(missing_ok=True)
         password = secrets.token_urlsafe(18)
         self.world.set_password(self._operator, password)
+        computers = [LabComputer(self.world, host) for host in self.world.hosts.values()]
+        self._server = LabServer(
+            computers,
+            users={self._operator: password},
+            state_dir=self._state,
+            wire=self._listening(),
+            clock=self.world.clock,
+        )
         for vm_id, name in self._living():
             self._guests[name] = guest = GuestProcess(name)
             self.world.guests[vm_id] = guest
-        computers = [LabComputer(self.world, host) for host in self.world.hosts.values()]
-        self._server = LabServer(
-            computers, users={self._operator: password}, state_dir=self._state, clock=self.world.clock
-        )
         self._server.start()
         write_private(self._secret_file, password)
         self._write("world-before.json", self.world.snapshot())
-        self._write("descriptor.json", self._descriptor(self._server.ports))
+        descriptor = self._descriptor(self._server.ports)
+        if self._public.descriptor is not None:
+            announce(self._public.descriptor, canonical(descriptor))
+            self._announced = True
+        self._write("descriptor.json", descriptor)
+
+    def _listening(self) -> Wire:
+        """The listeners' ports, and with https a certificate by an authority that lives as long as the lab."""
+        hosts = self.world.hosts.values()
+        base = self._public.port_base
+        ports = {} if base is None else {host.name: base + place for place, host in enumerate(hosts)}
+        if self._wire.scheme == "http":
+            return Wire(ports=ports)
+        authority = Authority(now=self.world.clock.utc_now())
+        names = ["127.0.0.1", "localhost", *(name for host in hosts for name in (host.name.lower(), host.fqdn))]
+        self._authority_file.write_text(authority.pem, encoding="ascii")
+        return Wire(auth=self._wire.auth, tls=serving(authority.identity(names), self._state), ports=ports)
+
+    @property
+    def _authority_file(self) -> Path:
+        return self._state / "ca.pem"
 
     @property
     def _secret_file(self) -> Path:
@@ -119,13 +165,18 @@ class Lab:
             "scenario": self.world.name,
             "pid": me.pid,
             "process_started": me.started,
-            "hosts": {name: {"address": "127.0.0.1", "port": port} for name, port in ports.items()},
+            "hosts": {name: self._host_entry(port) for name, port in ports.items()},
             "directory": self._directory,
             "user": self._operator,
             "secret": f"file:{self._secret_file.resolve()}",
             "guests": {name: self._guest_entry(name, guest) for name, guest in self._guests.items()},
             "truth_dir": str(self._state.resolve()),
+            **self._told,
         }
+
+    def _host_entry(self, port: int) -> dict[str, object]:
+        entry = {"address": "127.0.0.1", "port": port, "scheme": self._wire.scheme, "auth": self._wire.auth}
+        return entry | ({"ca": str(self._authority_file.resolve())} if self._wire.scheme == "https" else {})
 
     def _guest_entry(self, name: str, guest: GuestProcess) -> dict[str, object]:
         machines = (vm for host in self.world.hyperv_hosts() for vm in host.vms.values() if vm.name == name)
@@ -141,22 +192,31 @@ def wait_for_end(state: Path, parent: ProcessIdentity | None, ended: threading.E
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the lab; 0 when ended in order, 2 for a scenario or a folder that will not do."""
-    parser = argparse.ArgumentParser(prog="python -m snlm_lib.lab", description="simulated Hyper-V hosts")
-    parser.add_argument("--scenario", type=Path, required=True, help="a scenario file (YAML)")
-    parser.add_argument("--state", type=Path, required=True, help="folder for descriptor, secret and truth files")
-    parser.add_argument("--parent", type=int, help="end when this process is gone")
-    wanted = parser.parse_args(argv)
+    """Run the lab; 0 when ended in order, 2 for a scenario, a folder or a port that will not do."""
+    wanted = _words().parse_args(argv)
     ended = threading.Event()
     on_terminate(ended.set)
+    public = Public(wanted.announce, wanted.port_base)
     try:
         parent = identity_of(wanted.parent) if wanted.parent is not None else None
-        with Lab(load_scenario(wanted.scenario), wanted.state, clock=SystemClock()):
+        with Lab(load_scenario(wanted.scenario), wanted.state, clock=SystemClock(), public=public):
             wait_for_end(wanted.state, parent, ended)
     except (SnlmError, OSError) as error:
         print(f"{error}", file=sys.stderr)
         return _EXIT_BAD_INPUT
     return 0
+
+
+def _words() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m snlm_lib.lab", description="simulated Hyper-V hosts")
+    parser.add_argument("--scenario", type=Path, required=True, help="a scenario file (YAML)")
+    parser.add_argument("--state", type=Path, required=True, help="folder for descriptor, secret and truth files")
+    parser.add_argument("--parent", type=int, help="end when this process is gone")
+    parser.add_argument(
+        "--announce", type=Path, help="write the descriptor here too, unless a living lab's stands there"
+    )
+    parser.add_argument("--port-base", type=int, help="the first host's port, the others follow; default: free ones")
+    return parser
 
 
 if __name__ == "__main__":

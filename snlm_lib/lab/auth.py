@@ -189,9 +189,7 @@ def _new_context(token: bytes, end_point: bytes | None) -> ContextProxy:
     # A raw NTLM token under Negotiate is what a client of "ntlm" sends; anything else is SPNEGO.
     protocol = "ntlm" if token.startswith(b"NTLMSSP\0") else "negotiate"
     bindings = GssChannelBindings(application_data=end_point) if end_point else None
-    return spnego.server(
-        protocol=protocol, options=_OPTIONS, context_req=ContextReq.default, channel_bindings=bindings
-    )
+    return spnego.server(protocol=protocol, options=_OPTIONS, context_req=ContextReq.default, channel_bindings=bindings)
 
 
 def _split(body: bytes) -> tuple[bytes, bytes]:

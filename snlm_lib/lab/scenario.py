@@ -1,20 +1,16 @@
-"""A scenario file (YAML) -> a world. Keys carry their units; nothing unknown is let through."""
+"""What a scenario may say, and the world it describes. Keys carry their units; knows no file."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from uuid import NAMESPACE_DNS, UUID, uuid5
-
-import yaml
 
 from snlm_lib.clock import Clock, SystemClock
 from snlm_lib.errors import LabError
 from snlm_lib.lab.directory import Directory
 from snlm_lib.lab.dirty import PAGE_BYTES, WorkingSet
 from snlm_lib.lab.pace import MovePace
-from snlm_lib.lab.strict import decode
 from snlm_lib.lab.world import (
     Adapter,
     Checkpoint,
@@ -30,7 +26,7 @@ from snlm_lib.lab.world import (
 )
 from snlm_lib.units import GIB, MIB
 
-__all__ = ["Scenario", "build_world", "load_scenario", "read_scenario"]
+__all__ = ["Scenario", "WireSpec", "build_world"]
 
 _SERVICES = (
     "Guest Service Interface",
@@ -112,6 +108,7 @@ class VmSpec:
     clustered: bool = False
     guest: bool = False
     notes: str = ""
+    name: str | None = None  # when several bear one name; otherwise the key is the name
 
 
 @dataclass(frozen=True)
@@ -166,8 +163,16 @@ class MoveSpec:
 
 
 @dataclass(frozen=True)
+class WireSpec:
+    """How the hosts are spoken to: http with sealed bodies, or https with a certificate of the lab's own."""
+
+    scheme: str = "http"
+    auth: str = "ntlm"
+
+
+@dataclass(frozen=True)
 class Scenario:
-    """One scenario file."""
+    """One scenario; ``parameters`` are the change's, for whoever rehearses it: the lab does not use them."""
 
     schema: str
     name: str
@@ -175,29 +180,8 @@ class Scenario:
     domain: DomainSpec
     hosts: dict[str, HostSpec]
     move: MoveSpec
-
-
-def read_scenario(text: str, where: str) -> Scenario:
-    """Text -> scenario. Raises LabError that names ``where`` and the key."""
-    try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" at line {mark.line + 1}" if mark is not None else ""
-        raise LabError(f"not readable as YAML{line}", where=where, remedy="Correct the file.") from error
-    scenario = decode(Scenario, data, where)
-    if scenario.schema != "snlm.scenario/1":
-        raise LabError(f"schema '{scenario.schema}' is not snlm.scenario/1", where=where, remedy="Correct it.")
-    return scenario
-
-
-def load_scenario(path: Path) -> Scenario:
-    """File -> scenario. Raises LabError for a file that is missing or wrong."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise LabError("the scenario cannot be read", where=str(path), remedy="Name an existing file.") from error
-    return read_scenario(text, path.name)
+    wire: WireSpec = WireSpec()
+    parameters: dict[str, object] = field(default_factory=dict)
 
 
 def build_world(scenario: Scenario, *, clock: Clock | None = None) -> World:
@@ -260,8 +244,8 @@ def _host(name: str, spec: HostSpec, world: World) -> LabHost:
         firewall={rule: FirewallRule(rule, f"Rule {rule}", enabled) for rule, enabled in spec.firewall.items()},
         booted_utc=world.clock.utc_now() - timedelta(seconds=_UPTIME_S),
     )
-    for vm_name, vm_spec in spec.vms.items():
-        vm = _machine(vm_name, vm_spec, world)
+    for key, vm_spec in spec.vms.items():
+        vm = _machine(key, vm_spec, world)
         host.vms[vm.vm_id] = vm
         host.add_files(vm)
         if vm_spec.guest:
@@ -306,12 +290,13 @@ def _switch(world: World, host: str, name: str, kind: str) -> VirtualSwitch:
     return VirtualSwitch(name, _identity(world, host, "switch", name), kind, "Ethernet" if kind == "External" else "")
 
 
-def _machine(name: str, spec: VmSpec, world: World) -> VirtualMachine:
+def _machine(key: str, spec: VmSpec, world: World) -> VirtualMachine:
+    """``key`` gives the GUID: the same in every run."""
     memory = round(spec.memory_gib * GIB)
     now = world.clock.utc_now()
     return VirtualMachine(
-        vm_id=_identity(world, "vm", name),
-        name=name,
+        vm_id=_identity(world, "vm", key),
+        name=spec.name or key,
         path=spec.path,
         version=spec.version,
         generation=spec.generation,
@@ -324,7 +309,7 @@ def _machine(name: str, spec: VmSpec, world: World) -> VirtualMachine:
         adapters=[Adapter(each.name, each.switch, each.mac_address, list(each.ip_addresses)) for each in spec.adapters],
         integration=[IntegrationService(service) for service in _SERVICES],
         checkpoints=[
-            Checkpoint(each, _identity(world, "vm", name, each), "Standard", now - timedelta(days=1))
+            Checkpoint(each, _identity(world, "vm", key, each), "Standard", now - timedelta(days=1))
             for each in spec.checkpoints
         ],
         dvd_path=spec.dvd_path,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from dataclasses import MISSING, fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -55,8 +56,12 @@ def _record(kind: Any, data: object, where: str) -> object:
 
 
 def _checked(kind: Any, data: object, where: str) -> Any:
+    if kind is object:
+        return data
     if kind is float and isinstance(data, int) and not isinstance(data, bool):
         return float(data)
     if not isinstance(data, kind) or (isinstance(data, bool) and kind is not bool):
-        raise LabError(f"expected {_WORDS[kind]}, found {data!r}", where=where, remedy="Correct the scenario.")
+        raise LabError(
+            f"expected {_WORDS[kind]}, found {reprlib.repr(data)}", where=where, remedy="Correct the scenario."
+        )
     return data

@@ -18,7 +18,7 @@ import pytest
 
 from snlm_lib.clock import FakeClock
 from snlm_lib.lab.__main__ import Lab, canonical, main, truth
-from snlm_lib.lab.scenario import load_scenario
+from snlm_lib.lab.scenario_file import load_scenario
 from tests.lab.world.conftest import SCENARIOS, until
 from tests.lab.world.conftest import Lab as Asked
 

@@ -9,7 +9,8 @@ import pytest
 from snlm_lib.clock import FakeClock
 from snlm_lib.errors import LabError
 from snlm_lib.lab.dirty import PAGE_BYTES, plan_passes
-from snlm_lib.lab.scenario import build_world, load_scenario, read_scenario
+from snlm_lib.lab.scenario import build_world
+from snlm_lib.lab.scenario_file import load_scenario, read_scenario
 from snlm_lib.lab.world import World
 from snlm_lib.units import GIB, MIB
 from tests.lab.world.conftest import SCENARIOS

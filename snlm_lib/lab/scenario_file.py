@@ -1,0 +1,125 @@
+"""A scenario file (YAML) -> a scenario, strictly: nothing unknown is let through. Builds no world.
+
+``based_on: NAME`` takes another scenario and changes it: tables are merged key by key, a list or a value
+replaces the other's, and ``key: null`` takes a key away.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from snlm_lib.errors import LabError
+from snlm_lib.lab.scenario import Scenario, WireSpec
+from snlm_lib.lab.strict import decode
+
+__all__ = ["SCHEMA", "load_scenario", "read_scenario"]
+
+SCHEMA = "snlm.scenario/1"
+_SHIPPED = Path(__file__).resolve().parents[2] / "parameters" / "scenarios"
+_MAX_BYTES = 1 << 20
+_MAX_BASES = 8
+_OWN = ("based_on", "parameters")  # never inherited
+
+
+def load_scenario(path: Path) -> Scenario:
+    """File -> scenario. Raises LabError for a file that is missing or wrong."""
+    return _scenario(_with_bases(_read_table(path), path), path.name)
+
+
+def read_scenario(text: str, where: str) -> Scenario:
+    """Text -> scenario, based on shipped ones only. Raises LabError that names ``where`` and the key."""
+    return _scenario(_with_bases(_table(text, where), _SHIPPED / where), where)
+
+
+def _scenario(data: dict[str, Any], where: str) -> Scenario:
+    scenario = decode(Scenario, data, where)
+    if scenario.schema != SCHEMA:
+        raise LabError(f"schema '{scenario.schema}' is not {SCHEMA}", where=where, remedy="Correct it.")
+    _refuse_wire(scenario.wire, where)
+    living = [
+        (vm.name or key).casefold() for host in scenario.hosts.values() for key, vm in host.vms.items() if vm.guest
+    ]
+    if len(set(living)) < len(living):
+        raise LabError("two living guests bear one name", where=where, remedy="Give only one of them 'guest: true'.")
+    return scenario
+
+
+def _refuse_wire(wire: WireSpec, where: str) -> None:
+    if wire.scheme not in ("http", "https") or wire.auth not in ("ntlm", "basic"):
+        raise LabError(
+            f"nobody speaks {wire.scheme} with {wire.auth} here",
+            where=f"{where}.wire",
+            remedy="Say scheme http or https, auth ntlm or basic.",
+        )
+    if wire.auth == "basic" and wire.scheme == "http":
+        raise LabError(
+            "basic would send the password in clear over plain HTTP", where=f"{where}.wire", remedy="Say scheme: https."
+        )
+
+
+def _read_table(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise LabError("longer than a scenario can be (1 MiB)", where=str(path), remedy="Name a scenario file.")
+        data = path.read_bytes()
+    except OSError as error:
+        raise LabError("the scenario cannot be read", where=str(path), remedy="Name an existing file.") from error
+    return _table(data, path.name)
+
+
+def _table(text: str | bytes, where: str) -> dict[str, Any]:
+    """YAML -> table; bytes may be UTF-8 with or without a mark, or UTF-16."""
+    try:
+        data = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" at line {mark.line + 1}" if mark is not None else ""
+        raise LabError(f"not readable as YAML{line}", where=where, remedy="Correct the file.") from error
+    if not isinstance(data, dict):
+        raise LabError("expected a table of 'key: value' lines", where=where, remedy="Correct the scenario.")
+    return data
+
+
+def _with_bases(own: dict[str, Any], path: Path) -> dict[str, Any]:
+    """``own`` laid over what it is based on, and that over its own base."""
+    chain, seen = [own], [path.resolve()]
+    while (base := chain[-1].get("based_on")) is not None:
+        file = _base_file(base, path)
+        if file.resolve() in seen or len(seen) > _MAX_BASES:
+            raise LabError(f"based on itself through '{base}'", where=path.name, remedy="Correct 'based_on'.")
+        seen.append(file.resolve())
+        chain.append(_read_table(file))
+    merged: dict[str, Any] = {}
+    for table in reversed(chain):
+        merged = _merged(merged, {key: value for key, value in table.items() if key not in _OWN})
+    if len(chain) > 1:
+        merged["name"] = own.get("name", path.stem)
+        merged["about"] = own.get("about", f"{own['based_on']}, changed")
+    if "parameters" in own:
+        merged["parameters"] = own["parameters"] or {}
+    return merged
+
+
+def _base_file(base: object, path: Path) -> Path:
+    """The file of a base: beside the one that names it, else a shipped one."""
+    if not isinstance(base, str) or Path(base).name != base:
+        raise LabError(
+            "'based_on' must be the name of a scenario, without .yaml", where=path.name, remedy="Correct 'based_on'."
+        )
+    beside = path.parent / f"{base}.yaml"
+    return beside if beside.is_file() else _SHIPPED / f"{base}.yaml"
+
+
+def _merged(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    found = dict(base)
+    for key, value in own.items():
+        if value is None and key in base:
+            del found[key]
+        elif isinstance(value, dict) and isinstance(base.get(key), dict):
+            found[key] = _merged(base[key], value)
+        else:
+            found[key] = value
+    return found
