@@ -1,4 +1,8 @@
-"""Did a step do what its result says? Result, saved notebook and journal against each other; runs nothing."""
+"""Did a step do what its result says? Result, saved notebook and journal against each other; runs nothing.
+
+A step that an engineer ran by hand, or by plain papermill, has no notebook in the record: then result and journal
+are all there is, and both the journal and the result say so.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +16,11 @@ from snlm_lib.execute import Execution
 from snlm_lib.record.folder import Record
 from snlm_lib.record.journal import Entry, open_intents
 from snlm_lib.record.result import ChangeRow, StepResult, Verdict, read_result, write_result
-from snlm_lib.units import iso_utc
+from snlm_lib.units import iso_utc, parse_utc
 
-__all__ = ["Witness", "judge_step", "settle", "write_not_started"]
+__all__ = ["BY_HAND", "Witness", "judge_by_hand", "judge_step", "ran_by_hand", "settle", "write_not_started"]
+
+BY_HAND = "run by hand: no executed notebook was kept"
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,35 @@ def judge_step(record: Record, step: str, execution: Execution, *, clock: Clock)
         write_result(record, result)
     journal.append("verdict", step, {"verdict": verdict.value, "reason": reason, "by": "runner"})
     return result
+
+
+def ran_by_hand(record: Record, step: str, *, clock: Clock) -> bool:
+    """True when ``step`` was last started by hand, whatever notebook an earlier run left."""
+    started = _starts(record.journal(clock).entries(), step)
+    return bool(started) and started[-1].data.get("by") == "hand"
+
+
+def judge_by_hand(record: Record, step: str, *, clock: Clock) -> StepResult:
+    """Settle a step whose notebook nobody kept: its own result counts, unless it was started again after that.
+
+    A kernel that is still at work cannot be told from one that died: both left an intent open, or no result.
+    """
+    journal = record.journal(clock)
+    started = _starts(journal.entries(), step)
+    told, _ = _told(record, step, Execution(()))
+    if told is not None and started and parse_utc(told.ended_utc) < parse_utc(started[-1].utc):
+        judged = _corrected(told, Verdict.UNKNOWN, "it was begun again after its result, and left no new one")
+        write_result(record, judged)
+    result = judge_step(record, step, Execution(()), clock=clock)
+    if BY_HAND not in result.highlights:
+        result = result.model_copy(update={"highlights": [BY_HAND, *result.highlights]})
+        write_result(record, result)
+    journal.append("note", step, {"note": BY_HAND})
+    return result
+
+
+def _starts(entries: Sequence[Entry], step: str) -> list[Entry]:
+    return [entry for entry in entries if entry.kind == "step-started" and entry.step == step]
 
 
 def write_not_started(record: Record, step: str, reason: str, *, clock: Clock) -> StepResult:

@@ -12,7 +12,7 @@ from snlm_lib.change.proofs import accounts_readable, delegation_proofs, setting
 from snlm_lib.change.settings import acts as settings_acts
 from snlm_lib.change.settings import plan_settings, settings_rows
 from snlm_lib.step import begin, card
-from snlm_lib.steps import figures, gather, monitor, move, verify
+from snlm_lib.steps import explore, figures, gather, monitor, move, verify
 
 __all__ = [
     "accounts_readable",
@@ -21,6 +21,7 @@ __all__ = [
     "delegation_acts",
     "delegation_proofs",
     "delegation_rows",
+    "explore",
     "figures",
     "gather",
     "monitor",

@@ -19,7 +19,7 @@ from typing import Any, Literal
 from snlm_lib.clock import Clock
 from snlm_lib.errors import ParameterError, RecordError, SnlmError
 from snlm_lib.execute import Declared, Execution, declared_parameters, execute, inspect_saved
-from snlm_lib.judge import judge_step, write_not_started
+from snlm_lib.judge import judge_by_hand, judge_step, ran_by_hand, write_not_started
 from snlm_lib.measure.monitor import find_monitor, stop_monitor
 from snlm_lib.parameters import Parameters, outputs_root, project_root, validate
 from snlm_lib.process import FileLock, ProcessIdentity, identity_of, write_atomic
@@ -243,6 +243,10 @@ def _run_step(desk: _Desk, step: str, values: Mapping[str, Any]) -> StepResult:
 
 def _judge_left(desk: _Desk, step: str) -> StepResult:
     """Judge what a run that is over left of ``step``."""
+    if ran_by_hand(desk.record, step, clock=desk.clock):
+        result = judge_by_hand(desk.record, step, clock=desk.clock)
+        desk.progress(StepEvent("ended", desk.record, step, result))
+        return result
     folder = desk.record.step_dir(step)
     left = next((folder / name for name in (_RUNNING, _SAVED) if (folder / name).exists()), None)
     return _judged(desk, step, Execution(inspect_saved(left) if left else ("no executed notebook is in the record",)))

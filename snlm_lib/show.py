@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
-__all__ = ["CARD_COLOURS", "Card", "Line", "figure", "namespace", "on_error", "result_output", "table", "text"]
+__all__ = ["CARD_COLOURS", "Card", "Line", "Live", "figure", "namespace", "on_error", "result_output", "table", "text"]
 
 RESULT_MIME = "application/vnd.snlm.result+json"
 PLOTLY_MIME = "application/vnd.plotly.v1+json"
@@ -87,19 +87,50 @@ class Line:
         return {"text/html": f"<code>{html.escape(words)}</code>", "text/plain": words}
 
 
-def table(rows: Sequence[Mapping[str, object]], *, caption: str = "") -> None:
-    """Rows as a table; columns in the order of their first appearance; None shows as a dash."""
+class Live:
+    """A figure that is redrawn in place; the saved notebook holds its last state alone."""
+
+    def __init__(self, name: str) -> None:
+        self._id = f"snlm-live-{name}"
+        self._shown = False
+
+    def draw(self, drawn: Any, *, words: str) -> None:
+        """Show a Plotly figure, or put it in the place of the one before; a reader's zoom stays."""
+        drawn.update_layout(uirevision=self._id)
+        self._put({PLOTLY_MIME: json.loads(drawn.to_json()), "text/plain": words})
+
+    def end(self, words: str) -> None:
+        """Put a sentence in the figure's place, if there was one."""
+        if self._shown:
+            self._put({"text/html": f"<p>{html.escape(words)}</p>", "text/plain": words})
+
+    def _put(self, bundle: Mapping[str, Any]) -> None:
+        _publish(bundle, display_id=self._id, update=self._shown)
+        self._shown = True
+
+
+def table(rows: Sequence[Mapping[str, object]], *, caption: str = "", marked: Collection[int] = ()) -> None:
+    """Rows as a table; columns in the order of their first appearance; None shows as a dash.
+
+    ``marked`` are numbers of rows that catch the eye; in plain text they begin with a star.
+    """
     names = list(dict.fromkeys(name for row in rows for name in row))
     if not names:
         text(f"{caption}: nothing to show" if caption else "nothing to show")
         return
     head = "".join(f"<th style='text-align:left;padding:.2em .8em'>{html.escape(name)}</th>" for name in names)
-    body = "".join("<tr>" + "".join(_cell(row.get(name)) for name in names) + "</tr>" for row in rows)
-    title = f"<caption style='text-align:left;padding:.4em 0'>{html.escape(caption)}</caption>" if caption else ""
-    plain = "\n".join(
-        " | ".join(cells) for cells in [names, *([_words(row.get(name)) for name in names] for row in rows)]
+    body = "".join(
+        f"<tr{_MARKED if number in marked else ''}>" + "".join(_cell(row.get(name)) for name in names) + "</tr>"
+        for number, row in enumerate(rows)
     )
+    title = f"<caption style='text-align:left;padding:.4em 0'>{html.escape(caption)}</caption>" if caption else ""
+    lines = [" | ".join(_words(row.get(name)) for name in names) for row in rows]
+    starred = [f"* {line}" if number in marked else line for number, line in enumerate(lines)]
+    plain = "\n".join([" | ".join(names), *starred])
     _publish({"text/html": f"<table>{title}<tr>{head}</tr>{body}</table>", "text/plain": plain})
+
+
+_MARKED = " style='background:rgba(224,138,0,.22)'"  # amber, readable by day and by night
 
 
 def _words(value: object) -> str:

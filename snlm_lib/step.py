@@ -2,32 +2,36 @@
 
 Rules of this file: everything a step learns ends in its result; nothing that changes a host runs
 outside `Step.change`; however a cell ends, the result says what this step changed. An exception is
-told as one sentence and recorded; only a fault of snlm itself shows a traceback.
+told as one sentence and recorded; only a fault of snlm itself shows a traceback. Cells may be run
+again, and out of order: what is shown twice is kept once, and what would change a host asks first
+whether the step has come so far.
 """
 
 from __future__ import annotations
 
 import atexit
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from snlm_lib import show
 from snlm_lib.change.act import Act
 from snlm_lib.change.checks.model import CheckResult, Level
 from snlm_lib.change.checks.preflight import obstacles, refusal
-from snlm_lib.change.ledger import Done, carry_out, change_rows
+from snlm_lib.change.ledger import Done, carry_out, change_rows, find
 from snlm_lib.clock import Clock, SystemClock
-from snlm_lib.errors import SnlmError
+from snlm_lib.errors import RecordError, Refused, SnlmError
 from snlm_lib.estate.connect import Connection, open_estate
 from snlm_lib.estate.model import PairFacts
 from snlm_lib.estate.survey import survey_pair
-from snlm_lib.parameters import ConnectionProfile, Parameters, connection_profile, outputs_root, project_root, validate
-from snlm_lib.provenance import who_and_what
-from snlm_lib.record.folder import Record, create_record, find_open_record
-from snlm_lib.record.journal import Journal, open_intents
+from snlm_lib.opening import by_hand, find_record, kernel_parameters, refuse_too_late
+from snlm_lib.parameters import ConnectionProfile, Parameters, connection_profile
+from snlm_lib.process import FileLock, still_runs
+from snlm_lib.record.folder import Record
+from snlm_lib.record.journal import Entry, Journal, open_intents
+from snlm_lib.record.names import CHANGING
 from snlm_lib.record.result import ChangeRow, CheckRow, StepResult, Verdict, read_result, write_result
 from snlm_lib.remote.session import CommandRecord
 from snlm_lib.units import iso_utc
@@ -36,46 +40,54 @@ __all__ = ["Step", "begin", "card"]
 
 # a step that ends early after the machine may have moved: nothing was changed here, but nothing is proved either
 _UNPROVED = {"06_verify_migration"}
+_FINISHED = "This step is finished: what is shown now is not recorded. Run its 'begin' cell to take it up again."
+_LOCK_WAIT_S = 1.0
 _cards: dict[str, show.Card] = {}
+_begun: list[Step] = []  # in this kernel; the last one is under way
 
 
 def card(name: str) -> None:
     """Show the card of step ``name`` as RUNNING, before anything can go wrong."""
     _cards[name] = show.Card(name)
+    _tell_before_begin(name)
+
+
+def _tell_before_begin(name: str) -> None:
+    """Until a step is under way nothing can be recorded: a refusal stands on the card alone."""
+
+    def told(error: BaseException) -> str | None:
+        if not isinstance(error, SnlmError):
+            return None
+        _cards[name].update("refused", str(error), [])
+        return f"REFUSED: {error}"
+
+    show.on_error(told)
 
 
 def begin(name: str) -> Step:
     """Read the kernel's parameters, find or open the change's record, start the step.
 
-    Raises InputError for a parameter or connection that is wrong, RecordError when the record is
-    sealed or several are open.
+    In a kernel that began a step before, that one's sessions are closed and the record goes on. Raises
+    InputError for a parameter or connection that is wrong, RecordError when the record cannot be used,
+    Refused when the move was begun already and ``name`` belongs before it.
     """
+    if name not in _cards:
+        card(name)
+    _tell_before_begin(name)
+    while _begun:
+        _begun.pop().close()
     clock = SystemClock()
-    values = {key: value for key, value in show.namespace().items() if key in Parameters.model_fields}
-    parameters = validate(values, where=f"notebook {name}")
-    record = _record(parameters, clock)
-    step = Step(name, parameters, record, record.journal(clock), clock)
+    parameters, given = kernel_parameters(f"notebook {name}")
+    record = find_record(parameters, clock)
+    journal = record.journal(clock)
+    refuse_too_late(name, journal.entries())
+    step = Step(name, parameters, record, journal, clock)
+    _begun.append(step)
     show.on_error(step.ended_by)
     atexit.register(step.close)
-    step.journal.append("step-started", name, {"parameters": values})
+    record.step_dir(name).mkdir(parents=True, exist_ok=True)
+    journal.append("step-started", name, {"parameters": given, "by": "hand" if by_hand() else "runner"})
     return step
-
-
-def _record(parameters: Parameters, clock: Clock) -> Record:
-    given = os.environ.get("SNLM_RECORD")
-    if given:
-        record = Record(Path(given))
-        record.refuse_sealed()
-        return record
-    found = find_open_record(outputs_root(), parameters.change_id)
-    if found is not None:
-        return found
-    facts = {
-        **who_and_what(project_root()),
-        "parameters": parameters.model_dump(mode="json"),
-        "rehearsal": parameters.connection == "lab",
-    }
-    return create_record(outputs_root(), parameters.change_id, clock=clock, facts=facts)
 
 
 @dataclass
@@ -90,16 +102,23 @@ class Step:
     figures: dict[str, Any] = field(default_factory=dict)
     tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     highlights: list[str] = field(default_factory=list)
-    _checks: list[CheckRow] = field(default_factory=list)
+    _gate: list[CheckRow] = field(default_factory=list)
+    _proofs: dict[tuple[str, str], CheckRow] = field(default_factory=dict)
     _reads: dict[str, list[str]] = field(default_factory=dict)
     _connection: Connection | None = None
     _profile: ConnectionProfile | None = None
-    _begun: str = ""
+    _started: str = ""
+    _may_go_on: bool = False
+    _finished: bool = False
 
     def __post_init__(self) -> None:
-        self._begun = iso_utc(self.clock.utc_now())
+        self._started = iso_utc(self.clock.utc_now())
         if self.name not in _cards:
             card(self.name)
+
+    @property
+    def _checks(self) -> list[CheckRow]:
+        return [*self._gate, *self._proofs.values()]
 
     # --- what we found ---------------------------------------------------------------------------
 
@@ -107,7 +126,7 @@ class Step:
     def profile(self) -> ConnectionProfile:
         """How the hosts are reached; raises InputError when the connection is missing or wrong."""
         if self._profile is None:
-            self._profile = connection_profile(self.parameters.connection)
+            self._profile = connection_profile(self.parameters.connection, alive=still_runs)
         return self._profile
 
     @property
@@ -133,29 +152,38 @@ class Step:
 
     def gate(self, results: Iterable[CheckResult], *, removing: Iterable[str] = ()) -> None:
         """Show the checks; raise Refused when an obstacle stands that ``removing`` steps do not remove."""
-        found = tuple(results)
-        self._keep(found, removing=tuple(removing))
-        blocking = obstacles(found, removing=tuple(removing))
+        found, own = tuple(results), tuple(removing)
+        self._gate = [_check_row(item, own) for item in found]
+        self._show_checks(self._gate)
+        blocking = obstacles(found, removing=own)
+        self._may_go_on = not blocking
         if blocking:
             raise refusal(blocking)
 
     def prove(self, results: Iterable[CheckResult]) -> None:
         """Show what must hold afterwards; a FAIL makes the step `failed` when it finishes."""
-        self._keep(tuple(results))
+        rows = [_check_row(item, ()) for item in results]
+        self._proofs.update({(row.id, row.host): row for row in rows})
+        self._show_checks(rows)
 
-    def _keep(self, results: tuple[CheckResult, ...], *, removing: tuple[str, ...] = ()) -> None:
-        rows = [_check_row(item, removing) for item in results]
-        self._checks.extend(rows)
+    def _show_checks(self, rows: list[CheckRow]) -> None:
+        self._say_finished()
         order = ("FAIL", "WARN", "PASS")
         ordered = sorted(rows, key=lambda row: order.index(row.verdict))
         show.table([_shown(row, any(item.remedy for item in rows)) for row in ordered])
+
+    def _say_finished(self) -> None:
+        if self._finished:
+            show.text(_FINISHED)
 
     # --- the change ------------------------------------------------------------------------------
 
     def change(self, acts: Iterable[Act], *, allowed: str = "always") -> list[Done]:
         """Carry the acts out one after the other, each under its intent; the only way to change a host.
 
-        ``allowed`` is "always", "lab" (only in a rehearsal) or "never": then they are only shown.
+        ``allowed`` is "always", "lab" (only in a rehearsal) or "never": then they are only shown. What was
+        begun before is looked at, never begun again. Raises Refused for something new before the gate was
+        passed or after the end, RecordError while another kernel changes something for this record.
         """
         wanted = list(acts)
         if not wanted:
@@ -165,7 +193,9 @@ class Step:
             show.table([{"would change": act.what, "undo": act.undo} for act in wanted])
             self.say(f"{len(wanted)} changes shown, none made: the parameters do not say apply")
             return []
-        done = [carry_out(self.journal, self.name, act) for act in wanted]
+        self._refuse_out_of_order(wanted)
+        with FileLock(self.record.path / CHANGING, wait_s=_LOCK_WAIT_S):
+            done = [carry_out(self.journal, self.name, act) for act in wanted]
         show.table(
             [
                 {
@@ -178,11 +208,23 @@ class Step:
         )
         return done
 
+    def _refuse_out_of_order(self, wanted: list[Act]) -> None:
+        entries = self.journal.entries()
+        new = [act for act in wanted if _is_new(*find(entries, self.name, act.key))]
+        if new and (self._finished or not self._may_go_on):
+            why = "the step is finished" if self._finished else "'May we go on?' was not answered with yes"
+            raise Refused(
+                f"not done, because {why}: {new[0].what}",
+                where=self.name,
+                remedy="Run the cells in order, from 'begin' on.",
+            )
+
     # --- what happened ---------------------------------------------------------------------------
 
     def say(self, words: str) -> None:
         """A sentence for the reader, in the notebook and in the result."""
-        self.highlights.append(words)
+        if words not in self.highlights:
+            self.highlights.append(words)
         show.text(words)
 
     def table(self, name: str, rows: list[dict[str, Any]], *, caption: str = "") -> None:
@@ -197,24 +239,42 @@ class Step:
     # --- the end ---------------------------------------------------------------------------------
 
     def finish(self) -> None:
-        """Judge, write the result, update the card; closes the sessions."""
+        """Judge, write the result, update the card; closes the sessions. A second time it says so."""
+        if self._finished:
+            self._say_finished()
+            return
         failed = [row for row in self._checks if row.verdict == "FAIL" and not row.remedy.startswith(_LATER)]
         if failed:
             first = failed[0]
             self._end(Verdict.FAILED, f"{first.title}: {first.evidence}. {first.remedy}")
+            self._finished = True
             return
         warned = sum(row.verdict == "WARN" for row in self._checks)
         checks = f"{sum(row.verdict == 'PASS' for row in self._checks)} of {len(self._checks)} checks passed"
         told = [checks] if self._checks else []
         told += [f"{warned} warning{'s' if warned > 1 else ''}"] if warned else []
         self._end(Verdict.PASSED, ", ".join(told) or "done")
+        self._finished = True
 
     def ended_by(self, error: BaseException) -> str | None:
-        """Record how an exception ended the step; the sentence to show, None for a fault of ours."""
+        """Record how an exception ended the step; the sentence to show, None where a traceback says more.
+
+        Not recorded: whatever comes after the end; that the record itself cannot be written (it is held, or
+        sealed); and what an engineer's own cell does wrong, since the step can go on.
+        """
         told = isinstance(error, SnlmError)
-        reason = str(error) if told else f"a fault of snlm: {type(error).__name__}: {error}"
+        ours = told or _through_snlm(error.__traceback__)
+        if isinstance(error, RecordError) or (self._finished and told):
+            return f"REFUSED: {error}"
+        if self._finished or (not ours and by_hand()):
+            return None
+        blame = "a fault of snlm" if ours else "an error in the notebook's own code"
+        reason = str(error) if told else f"{blame}: {type(error).__name__}: {error}"
         verdict = self._verdict_of(told)
-        self._end(verdict, reason)
+        try:
+            self._end(verdict, reason)
+        except (RecordError, OSError) as trouble:
+            reason = f"{reason.rstrip('.')}. Its result could not be written: {trouble}"
         return f"{verdict.value.upper()}: {reason}" if told else None
 
     def _verdict_of(self, told: bool) -> Verdict:
@@ -231,7 +291,7 @@ class Step:
             step=self.name,
             verdict=verdict,
             reason=reason,
-            started_utc=self._begun,
+            started_utc=self._started,
             ended_utc=iso_utc(self.clock.utc_now()),
             checks=self._checks,
             changes=[ChangeRow.model_validate(row) for row in change_rows(self.journal.entries(), self.name)],
@@ -281,6 +341,21 @@ class Step:
 
 
 _LATER = "Removed later by "
+_PACKAGE = str(Path(__file__).resolve().parent)
+
+
+def _is_new(intent: Entry | None, ended: Entry | None) -> bool:
+    """True for an act that would be begun now: never begun, or ended in a known failure."""
+    return intent is None or (ended is not None and ended.data["result"] == "failed")
+
+
+def _through_snlm(trace: TracebackType | None) -> bool:
+    """True when an exception came out of this package, not out of a cell alone."""
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+            return True
+        trace = trace.tb_next
+    return False
 
 
 def _shown(row: CheckRow, with_remedy: bool) -> dict[str, str | None]:

@@ -18,6 +18,11 @@ BELOW_STEPS = {"estate", "measure", "record", "remote", "change", "parameters", 
 
 # A room is a folder, or the files that belong together. snlm_lib/__init__.py holds the version: anybody may ask.
 ROOMS = {
+    "closed": "parameters",
+    "connections": "parameters",
+    "places": "parameters",
+    "yaml_file": "parameters",
+    "remote.credentials": "credentials",
     "execute": "runbook",
     "judge": "runbook",
     "lab_process": "rehearsal",
@@ -40,8 +45,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "clock": set(),
     "process": {"errors"},
     "parameters": {"errors", "units"},
-    "remote": GROUND,
-    "estate": {"remote", "parameters"} | GROUND,
+    "credentials": {"errors"},
+    "remote": {"credentials"} | GROUND,
+    "estate": {"credentials", "remote", "parameters"} | GROUND,
     "measure": {"parameters", "process"} | GROUND,
     "record": {"measure", "parameters", "process"} | GROUND,
     "change": {"estate", "measure", "record", "remote", "parameters", "process"} | GROUND,
@@ -58,9 +64,9 @@ MAY_IMPORT: dict[str, set[str]] = {
 DOORS: dict[str, set[str]] = {
     "psutil": {"process"},
     "portalocker": {"process"},
-    "platformdirs": {"parameters"},
-    "yaml": {"parameters", "lab.scenario_file"},
-    "pydantic": {"parameters", "record", "lab.scenario"},
+    "platformdirs": {"places"},
+    "yaml": {"yaml_file", "lab.scenario_file"},
+    "pydantic": {"parameters", "closed", "connections", "record", "lab.scenario"},
     "pypsrp": {"remote"},
     "spnego": {"remote", "lab"},
     "keyring": {"remote.credentials"},
@@ -108,7 +114,7 @@ def _imports(tree: ast.Module) -> Iterator[str]:
 
 def _room(name: str) -> str:
     first = name.split(".")[0]
-    return ROOMS.get(first, first) if first else "version"
+    return ROOMS.get(name) or (ROOMS.get(first, first) if first else "version")
 
 
 def _ours(tree: ast.Module) -> set[str]:

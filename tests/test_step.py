@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ import pytest
 from snlm_lib.change.act import Act, Outcome
 from snlm_lib.change.checks.model import CheckResult, Level
 from snlm_lib.errors import HostUnreachable, LabError, OutcomeUnknown, RecordError, Refused, SessionLost
+from snlm_lib.process import FileLock
 from snlm_lib.record.folder import Record, find_open_record
+from snlm_lib.record.names import CHANGING
 from snlm_lib.record.result import StepResult, Verdict, read_result
 from snlm_lib.record.seal import seal
 from snlm_lib.step import Step, begin
@@ -49,8 +52,14 @@ def descriptor(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def step(outputs: Path) -> Step:
+def step(outputs: Path, descriptor: Path) -> Step:
     return begin(NAME)
+
+
+def opened(step: Step) -> Step:
+    """The step with its gate passed."""
+    step.gate([row("ready", Level.PASS)])
+    return step
 
 
 def result(step: Step) -> StepResult:
@@ -94,14 +103,14 @@ def test_what_a_later_step_removes_is_a_warning_that_says_so(step: Step) -> None
 
 
 def test_a_failed_proof_fails_the_step_when_it_finishes(step: Step) -> None:
-    step.change([act("x", Outcome("done"))])
+    opened(step).change([act("x", Outcome("done"))])
     step.prove([row("a", Level.FAIL)])
     step.finish()
     assert result(step).verdict is Verdict.FAILED
     assert [(item.what, item.result) for item in result(step).changes] == [("HV01: x", "done")]
 
 
-def test_changes_are_only_shown_when_the_parameters_do_not_allow_them(step: Step, descriptor: Path) -> None:
+def test_changes_are_only_shown_when_the_parameters_do_not_allow_them(step: Step) -> None:
     ran: list[int] = []
 
     def do() -> Outcome:
@@ -111,22 +120,19 @@ def test_changes_are_only_shown_when_the_parameters_do_not_allow_them(step: Step
     only = Act("k", "HV01: k", "HV01", "back", do)
     assert step.change([only], allowed="never") == []
     assert ran == []
-    assert len(step.change([only], allowed="lab")) == 1
+    assert len(opened(step).change([only], allowed="lab")) == 1
     assert ran == [1]
     assert step.change([], allowed="always") == []
 
 
-def test_no_lab_is_told_and_refused(step: Step) -> None:
-    with pytest.raises(LabError, match="no lab is running") as caught:
-        step.survey()
-    told = step.ended_by(caught.value)
-    assert told is not None
-    assert told.startswith("REFUSED: ")
-    assert "lab.json" in told
+def test_without_a_lab_no_record_is_opened(outputs: Path) -> None:
+    with pytest.raises(LabError, match="no lab is running"):
+        begin(NAME)
+    assert not outputs.exists()
 
 
 def test_a_host_that_does_not_answer_after_a_change_is_a_failure_with_the_change_listed(step: Step) -> None:
-    step.change([act("x", Outcome("done"))])
+    opened(step).change([act("x", Outcome("done"))])
     step.ended_by(HostUnreachable("nobody answers", host="HV02"))
     assert result(step).verdict is Verdict.FAILED
     assert result(step).changes[0].undo == "HV01: undo x"
@@ -134,20 +140,100 @@ def test_a_host_that_does_not_answer_after_a_change_is_a_failure_with_the_change
 
 def test_an_open_intent_makes_it_unknown(step: Step) -> None:
     with pytest.raises(SessionLost) as caught:
-        step.change([act("x", SessionLost("cut", host="HV01"))])
+        opened(step).change([act("x", SessionLost("cut", host="HV01"))])
     step.ended_by(caught.value)
     assert result(step).verdict is Verdict.UNKNOWN
     with pytest.raises(OutcomeUnknown):
         step.change([act("x", Outcome("done"))])
 
 
-def test_verification_that_could_not_be_done_is_unknown_not_refused(outputs: Path) -> None:
+def test_verification_that_could_not_be_done_is_unknown_not_refused(outputs: Path, descriptor: Path) -> None:
     step = begin("06_verify_migration")
     step.ended_by(HostUnreachable("nobody answers", host="HV02"))
     assert result(step).verdict is Verdict.UNKNOWN
 
 
 def test_a_fault_of_ours_is_failed_and_keeps_its_traceback(step: Step) -> None:
-    assert step.ended_by(KeyError("x")) is None
+    with pytest.raises(AttributeError) as caught:
+        step.prove([None])  # type: ignore[list-item]
+    assert step.ended_by(caught.value) is None
     assert result(step).verdict is Verdict.FAILED
-    assert "a fault of snlm: KeyError" in result(step).reason
+    assert "a fault of snlm: AttributeError" in result(step).reason
+
+
+def test_what_an_engineers_own_cell_does_wrong_does_not_end_the_step(
+    step: Step, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert step.ended_by(NameError("name 'fcats' is not defined")) is None
+    assert read_result(step.record, NAME) is None
+    monkeypatch.setenv("SNLM_RECORD", str(step.record.path))  # under the runner nobody goes on
+    assert step.ended_by(NameError("name 'fcats' is not defined")) is None
+    assert result(step).reason == "an error in the notebook's own code: NameError: name 'fcats' is not defined"
+
+
+def test_cells_run_twice_are_kept_once(step: Step) -> None:
+    for _ in range(2):
+        step.gate([row("a", Level.PASS), row("b", Level.WARN)])
+        step.say("the same words")
+        step.change([act("x", Outcome("done"))])
+        step.prove([row("p", Level.PASS)])
+    step.finish()
+    assert [item.id for item in result(step).checks] == ["a", "b", "p"]
+    assert result(step).highlights == ["the same words"]
+    assert [item.what for item in result(step).changes] == ["HV01: x"]
+
+
+def test_a_gate_that_is_passed_at_the_second_look_counts(step: Step) -> None:
+    with pytest.raises(Refused) as caught:
+        step.gate([row("a", Level.FAIL)])
+    step.ended_by(caught.value)
+    with pytest.raises(Refused, match="not answered with yes"):
+        step.change([act("x", Outcome("done"))])
+    step.gate([row("a", Level.PASS)])
+    step.change([act("x", Outcome("done"))])
+    step.finish()
+    assert result(step).verdict is Verdict.PASSED
+
+
+def test_after_its_end_a_step_changes_nothing_new_and_records_nothing(
+    step: Step, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened(step).change([act("x", Outcome("done"))])
+    step.finish()
+    told = result(step)
+    (again,) = step.change([act("x", Outcome("done"))])
+    assert not again.begun_here
+    with pytest.raises(Refused, match="the step is finished: HV01: y") as caught:
+        step.change([act("y", Outcome("done"))])
+    assert step.ended_by(caught.value) == f"REFUSED: {caught.value}"
+    capsys.readouterr()
+    step.gate([row("a", Level.PASS)])
+    step.finish()
+    assert capsys.readouterr().out.count(" cell to take it up again") == 4  # HTML and text, twice
+    assert result(step) == told
+
+
+def test_while_one_kernel_changes_something_another_is_told_who(step: Step) -> None:
+    opened(step)
+    with (
+        FileLock(step.record.path / CHANGING),
+        pytest.raises(RecordError, match=f"held by process {os.getpid()} on ") as caught,
+    ):
+        step.change([act("x", Outcome("done"))])
+    assert str(step.ended_by(caught.value)).startswith("REFUSED: ")
+    assert read_result(step.record, NAME) is None
+    assert len(step.change([act("x", Outcome("done"))])) == 1
+
+
+def test_what_belongs_before_the_move_is_not_judged_anew_after_it(outputs: Path, descriptor: Path) -> None:
+    mover = begin("05_move_vm")
+    with pytest.raises(SessionLost):
+        opened(mover).change([act("move", SessionLost("cut", host="HV01"))])
+    for name in ("01_enable_live_migration", "04_start_ping_monitor"):
+        with pytest.raises(Refused, match="belongs before it"):
+            begin(name)
+    assert begin("06_verify_migration").record == mover.record
+    assert {entry.step for entry in mover.journal.entries() if entry.kind == "step-started"} == {
+        "05_move_vm",
+        "06_verify_migration",
+    }

@@ -19,7 +19,7 @@ from typing import Any, Literal
 from snlm_lib.clock import Clock
 from snlm_lib.errors import RecordError
 from snlm_lib.process import FileLock, append_bytes
-from snlm_lib.record.names import LOCK, LOCK_HOLDER, canonical, refuse_sealed
+from snlm_lib.record.names import LOCK, LOCKS, canonical, refuse_sealed
 from snlm_lib.units import iso_utc
 
 __all__ = [
@@ -177,7 +177,7 @@ def _drop_locks_of_sealed(folder: Path) -> None:
     try:
         refuse_sealed(folder)
     except RecordError:
-        for name in (LOCK, LOCK_HOLDER):
+        for name in LOCKS:
             with suppress(OSError):  # Windows: somebody still waits on it, and will come by here
                 (folder / name).unlink(missing_ok=True)
 

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from snlm_lib.errors import RecordError
-from snlm_lib.record.names import LOCK, LOCK_HOLDER, MANIFEST, SIGNATURE, SUMS, VERIFY_TEXT, canonical
+from snlm_lib.record.names import LOCKS, MANIFEST, SIGNATURE, SUMS, VERIFY_TEXT, canonical
 
 __all__ = ["UNLISTED", "FileRow", "Manifest", "digest_of", "list_files", "parse_manifest", "parse_sums", "say_name"]
 
@@ -104,7 +104,7 @@ def list_files(folder: Path) -> tuple[list[str], list[str]]:
     odd: list[str] = []
     for path, mode in _walk(folder):
         (plain if stat.S_ISREG(mode) else odd).append(path.relative_to(folder).as_posix())
-    kept = [name for name in plain if name not in (LOCK, LOCK_HOLDER)]
+    kept = [name for name in plain if name not in LOCKS]
     return sorted(kept), sorted(odd)
 
 

@@ -10,9 +10,10 @@ from snlm_lib.errors import RecordError
 
 __all__ = [
     "CHANGE",
+    "CHANGING",
     "JOURNAL",
     "LOCK",
-    "LOCK_HOLDER",
+    "LOCKS",
     "MANIFEST",
     "REPORT",
     "REPORT_STEP",
@@ -32,7 +33,8 @@ SUMS = "SHA256SUMS"
 VERIFY_TEXT = "VERIFY.txt"
 SIGNATURE = "signature"
 LOCK = ".lock"
-LOCK_HOLDER = ".lock-holder"
+CHANGING = ".changing"  # held by the kernel that changes something just now
+LOCKS = tuple(name for lock in (LOCK, CHANGING) for name in (lock, f"{lock}-holder"))
 STEPS = (
     "01_enable_live_migration",
     "02_configure_delegation",

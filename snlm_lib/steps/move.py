@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from snlm_lib import show
 from snlm_lib.change.act import Act
 from snlm_lib.change.checks.preflight import preflight
 from snlm_lib.change.ledger import Done
@@ -13,8 +12,9 @@ from snlm_lib.change.parity import identity_rows
 from snlm_lib.errors import Refused
 from snlm_lib.estate.connect import hop_credential
 from snlm_lib.estate.model import PairFacts, VmFacts
-from snlm_lib.record.journal import Entry
+from snlm_lib.opening import move_begun
 from snlm_lib.step import Step
+from snlm_lib.steps.live import LiveMove
 from snlm_lib.units import say_duration_s
 
 __all__ = ["gate", "order", "tell"]
@@ -26,7 +26,7 @@ def order(step: Step, facts: PairFacts) -> list[Act]:
     Keeps what the machine was like before, for 06 to compare with. Raises Refused when the source has
     no such machine and no move of it was begun in this record.
     """
-    begun = _begun(step)
+    begun = move_begun(step.journal.entries())
     if begun is not None:
         before = begun.data["before"]
         vm_id, name, rows = UUID(str(before["vm_id"])), str(before["name"]), list(before["machine"])
@@ -34,41 +34,29 @@ def order(step: Step, facts: PairFacts) -> list[Act]:
         vm = _machine(facts)
         vm_id, name, rows = vm.vm_id, vm.name, identity_rows(vm)
     step.table("machine", rows, caption=f"{name} before the move")
-    line = show.Line("move")
-    return [
-        move_act(
-            MoveOrder(
-                connection=step.connection,
-                parameters=step.parameters,
-                credential=hop_credential(step.profile),
-                vm_id=vm_id,
-                vm_name=name,
-                machine=tuple(rows),
-                samples=step.record.samples,
-                clock=step.clock,
-                say=line.say,
-            )
+    live = LiveMove(step.record.samples, step.clock)
+    act = move_act(
+        MoveOrder(
+            connection=step.connection,
+            parameters=step.parameters,
+            credential=hop_credential(step.profile),
+            vm_id=vm_id,
+            vm_name=name,
+            machine=tuple(rows),
+            samples=step.record.samples,
+            clock=step.clock,
+            say=live.say,
         )
-    ]
+    )
+    return [live.around(act)]
 
 
 def gate(step: Step, facts: PairFacts) -> None:
     """The whole preflight, unless a move was begun in this record: then looking comes before judging."""
-    if _begun(step) is not None:
+    if move_begun(step.journal.entries()) is not None:
         step.say("A move was begun in this record already: it is looked at, not started again.")
         return
     step.gate(preflight(facts, step.parameters))
-
-
-def _begun(step: Step) -> Entry | None:
-    """The last intent of a move in this record that did not end in a known failure."""
-    entries = step.journal.entries()
-    failed = {
-        entry.data["intent_id"] for entry in entries if entry.kind == "outcome" and entry.data["result"] == "failed"
-    }
-    intents = [entry for entry in entries if entry.kind == "intent" and entry.step == step.name]
-    last = intents[-1] if intents else None
-    return None if last is None or last.data["intent_id"] in failed else last
 
 
 def _machine(facts: PairFacts) -> VmFacts:

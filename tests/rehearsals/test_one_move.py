@@ -12,6 +12,7 @@ from uuid import UUID
 
 import pytest
 
+from snlm_lib.change.checks.preflight import preflight
 from snlm_lib.change.delegation import acts as delegation_acts
 from snlm_lib.change.delegation import plan_delegation
 from snlm_lib.change.settings import acts as settings_acts
@@ -30,7 +31,9 @@ CHANGE_CELL = """
 from snlm_lib.step import begin
 from snlm_lib.steps import move
 step = begin("05_move_vm")
-step.change(move.order(step, step.survey()))
+facts = step.survey()
+move.gate(step, facts)
+step.change(move.order(step, facts))
 """
 
 
@@ -48,6 +51,7 @@ def ready(lab: LabProcess) -> Record:
     """The record of a change whose 01 and 02 are done."""
     step = begin("01_enable_live_migration")
     facts = step.survey()
+    step.gate(preflight(facts, step.parameters), removing=("01", "02"))
     step.change(settings_acts(step.connection.estate, plan_settings(facts, step.parameters)))
     step.change(delegation_acts(step.connection.directory, plan_delegation(facts)))
     step.finish()
@@ -70,7 +74,9 @@ def wait_for_job(step: Step, vm_id: UUID) -> None:
 
 def test_the_change_cell_run_twice_moves_once(lab: LabProcess, ready: Record, tmp_path: Path) -> None:
     step = begin(MOVE)
-    order = move.order(step, step.survey())
+    here = step.survey()
+    move.gate(step, here)
+    order = move.order(step, here)
     (first,) = step.change(order)
     (second,) = step.change(order)
     assert (first.begun_here, second.begun_here) == (True, False)

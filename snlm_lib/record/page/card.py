@@ -155,8 +155,17 @@ def _facts(state: RunState) -> Iterator[tuple[str, Child]]:
     saw = facts.get("hosts_saw")
     if isinstance(saw, dict) and saw:
         yield "As the hosts saw them", ", ".join(f"{host}: {account}" for host, account in sorted(saw.items()))
+    yield from _by_hand(state)
     yield "Code", _code(facts.get("code"))
     yield "Journal", el("span", _chain_words(state), class_="hash")
+
+
+def _by_hand(state: RunState) -> Iterator[tuple[str, Child]]:
+    """Which steps no runner watched: their executed notebooks are not in the record."""
+    last = {entry.step: entry.data.get("by") for entry in state.entries if entry.kind == "step-started" and entry.step}
+    steps = sorted(str(step)[:2] for step, by in last.items() if by == "hand")
+    if steps:
+        yield "Run by hand", f"{', '.join(steps)}: no executed notebook was kept"
 
 
 def _span(state: RunState) -> tuple[str | None, str | None]:
