@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "snlm_lib"
 GROUND = {"errors", "units", "clock"}
-BELOW_STEPS = {"estate", "measure", "record", "remote", "change", "parameters", "process"}
+BELOW_STEPS = {"credentials", "estate", "measure", "record", "remote", "change", "parameters", "process"}
 
 # A room is a folder, or the files that belong together. snlm_lib/__init__.py holds the version: anybody may ask.
 ROOMS = {
@@ -50,14 +50,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "estate": {"credentials", "remote", "parameters"} | GROUND,
     "measure": {"parameters", "process"} | GROUND,
     "record": {"measure", "parameters", "process"} | GROUND,
-    "change": {"estate", "measure", "record", "remote", "parameters", "process"} | GROUND,
+    "change": {"credentials", "estate", "measure", "record", "remote", "parameters", "process"} | GROUND,
     "provenance": {"version", "process"},
     "step": {"provenance"} | BELOW_STEPS | GROUND,
     "notebook": BELOW_STEPS | GROUND | {"step"},
     "runbook": {"provenance", "record", "parameters", "measure", "process"} | GROUND,
     "rehearsal": {"runbook", "record", "parameters", "process"} | GROUND,
     "explain": set(),
-    "cli": {"version", "explain", "runbook", "rehearsal", "record", "measure", "parameters", "process"} | GROUND,
+    "cli": {"version", "credentials", "explain", "runbook", "rehearsal"}
+    | {"record", "measure", "parameters", "process"}
+    | GROUND,
     "lab": {"process"} | GROUND,
 }
 # Library -> the modules (or rooms) that may import it. What is not listed may be imported by nobody.

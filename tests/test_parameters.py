@@ -25,7 +25,7 @@ from snlm_lib.parameters import (
 ROOT = Path(__file__).resolve().parent.parent
 DESCRIPTOR = {
     "schema": "snlm.lab/1",
-    "hosts": {"HV01": {"address": "127.0.0.1", "port": 40001}},
+    "hosts": {"HV01": {"address": "127.0.0.1", "port": 40001}, "DC01": {"address": "127.0.0.1", "port": 40003}},
     "directory": "DC01",
     "user": "CORP\\operator",
     "secret": "file:secret.txt",
@@ -70,8 +70,8 @@ def test_the_defaults_point_at_the_lab() -> None:
         ("baseline_s: fast\n", ["'baseline_s'", "'fast'", "number"]),
         ("use_any_network: 1\n", ["'use_any_network'", "boolean"]),
         ("probe_interval_ms: 5\n", ["'probe_interval_ms' is 5", "greater than or equal to 20"]),
-        ("change_id: 'CHG 1/2'\n", ["'change_id'", "pattern"]),
-        ("destination_path: /srv/vm\n", ["'destination_path'", "pattern"]),
+        ("change_id: 'CHG 1/2'\n", ["'change_id'", "letters, digits"]),
+        ("destination_path: /srv/vm\n", ["'destination_path'", "drive letter"]),
         ("vm: VM01\nvm: VM02\n", ["'vm' stands twice"]),
         ("vm: [\n", ["not valid YAML in line 2"]),
         ("- vm\n", ["must be a list of 'name: value' lines"]),

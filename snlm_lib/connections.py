@@ -1,0 +1,209 @@
+"""How the hosts of a change are reached: the closed schema of a profile, and what is refused before any byte is sent.
+
+Opens no socket and resolves no secret. To a real host only Kerberos or verified HTTPS is spoken, and hosts are
+named, not numbered: no service principal name, hence no ticket, exists for an address.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+
+from snlm_lib.closed import Closed, Literally, checked, is_device_name
+from snlm_lib.errors import CredentialError, LabError, ParameterError
+from snlm_lib.places import connections_root, lab_descriptor_path
+from snlm_lib.yaml_file import read_mapping
+
+__all__ = ["PASSWORDLESS", "ConnectionProfile", "GuestTarget", "HostAddress", "connection_profile"]
+
+Alive = Callable[[int, float], bool]
+PASSWORDLESS = "signed-on:"
+_KINDS = ("env:", "keyring:", "file:", "prompt:", PASSWORDLESS)
+_DESCRIPTOR = "snlm.lab/1"
+_START_LAB = "Start one with 'snlm lab up', or run 'snlm rehearse', which starts one of its own."
+_WAYS = (
+    "Ways that exist: a user name with a password kept by keyring:, file: or env: (it travels to the source over the"
+    " sealed session as -DestinationCredential); or move from a console or RDP session on the source itself, without"
+    " snlm. A session configuration on the source that runs as an account of its own is not supported yet"
+)
+
+
+def _reference(value: str) -> str:
+    if not value.lower().startswith(_KINDS):
+        raise ValueError(f"it must say where the secret is kept: {', '.join(_KINDS[:-1])}, never the secret itself")
+    return value
+
+
+def _address(value: str) -> str:
+    if any(mark in value for mark in "/\\@ "):
+        raise ValueError("it must be a name or an address alone, without scheme, port or path")
+    return value
+
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Address = Annotated[Literally, AfterValidator(_address)]
+Reference = Annotated[str, Field(max_length=500), AfterValidator(_reference)]
+
+
+class HostAddress(Closed):
+    """Where a host's WS-Management service answers, and how we sign on."""
+
+    address: Address
+    port: Port = 5985
+    scheme: Literal["http", "https"] = "http"
+    auth: Literal["negotiate", "kerberos", "ntlm", "basic"] = "kerberos"
+    ca: str | None = None  # https: a PEM file with the only authority trusted; None: this machine's own
+
+
+class GuestTarget(Closed):
+    """What the monitor probes: an address and the ports of a UDP echo and of a TCP line exchange."""
+
+    address: Address
+    udp_port: Port | None = None
+    tcp_port: Port | None = None
+    ips: list[str] = Field(default_factory=list)  # addresses the machine must still have afterwards
+
+
+class ConnectionProfile(Closed):
+    """How to reach the hosts of a change. ``secret`` fields are references, never secrets.
+
+    ``directory_user`` and ``directory_secret`` are 02's own credential: who may change delegation is
+    seldom who may move machines. ``allow_ntlm`` accepts NTLM where ``auth: negotiate`` ends in it.
+    """
+
+    name: str
+    rehearsal: bool = False
+    hosts: Annotated[dict[Literally, HostAddress], Field(min_length=1)]
+    directory: str | None = None
+    user: Literally
+    secret: Reference
+    directory_user: Literally | None = None
+    directory_secret: Reference | None = None
+    allow_ntlm: bool = False
+    guests: dict[str, GuestTarget] = Field(default_factory=dict)
+    truth_dir: str | None = None
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> ConnectionProfile:
+        folded = [name.casefold() for name in self.hosts]
+        for name in self.hosts:
+            if folded.count(name.casefold()) > 1:
+                raise ValueError(f"host {name!r} stands twice, written differently")
+        if self.directory is not None and self.directory.casefold() not in folded:
+            raise ValueError(f"'directory' is {self.directory!r}, which 'hosts' does not list")
+        if (self.directory_user is None) != (self.directory_secret is None):
+            raise ValueError("'directory_user' and 'directory_secret' belong together: give both or neither")
+        return self
+
+    @property
+    def sign_ons(self) -> tuple[tuple[str, str], ...]:
+        """Each user with the reference of its secret."""
+        own = self.directory_user, self.directory_secret
+        return ((self.user, self.secret), *([(own[0], own[1])] if own[0] and own[1] else []))
+
+    def host(self, name: str) -> HostAddress:
+        """The address of ``name``; raises ParameterError when the profile does not list it."""
+        for known, address in self.hosts.items():
+            if known.casefold() == name.casefold():
+                return address
+        raise ParameterError(
+            f"connection {self.name!r} has no host called {name!r}",
+            remedy=f"It knows {', '.join(sorted(self.hosts))}; correct the name, or add the host to the profile.",
+        )
+
+    def refuse_one_host(self, source: str, destination: str) -> None:
+        """Raise ParameterError for a host that is not listed, and for two names of one host."""
+        one, other = self.host(source), self.host(destination)
+        if (one.address.casefold(), one.port) == (other.address.casefold(), other.port):
+            raise ParameterError(
+                f"source {source!r} and destination {destination!r} are one host: {one.address} port {one.port}",
+                where=f"connection {self.name!r}",
+                remedy="Name two different hosts.",
+            )
+
+
+def connection_profile(
+    name: str, environ: Mapping[str, str] = os.environ, *, alive: Alive | None = None
+) -> ConnectionProfile:
+    """The profile ``name``: the running lab for "lab", else NAME.yaml among the connections.
+
+    ``alive`` says whether the process of an id and a start time still runs (`process.still_runs`).
+    Raises LabError when no lab runs, ParameterError when the profile is missing, wrong or weak, and
+    CredentialError when it asks for a way to sign on that cannot carry a move.
+    """
+    if name == "lab":
+        return _lab_profile(lab_descriptor_path(environ), alive)
+    path = connections_root(environ) / f"{name}.yaml"
+    if is_device_name(name) or path.name != f"{name}.yaml":
+        raise ParameterError(f"{name[:60]!r} cannot name a connection", remedy="Use letters, digits, - and _.")
+    profile = checked(ConnectionProfile, {"name": name, **read_mapping(path)}, where=str(path))
+    _refuse_weak(profile, path)
+    for user, reference in profile.sign_ons:
+        _refuse_passwordless(user, reference, str(path))
+    return profile
+
+
+def _refuse_weak(profile: ConnectionProfile, path: Path) -> None:
+    if profile.rehearsal or profile.truth_dir:
+        raise ParameterError("only the lab may call itself a rehearsal", where=str(path), remedy="Delete that line.")
+    for host, how in profile.hosts.items():
+        if how.scheme == "http" and how.auth != "kerberos":
+            raise ParameterError(
+                f"host {host!r} would be spoken to by {how.auth} over plain HTTP",
+                where=str(path),
+                remedy="Use auth: kerberos, or scheme: https.",
+            )
+        if how.auth in ("kerberos", "negotiate") and not profile.allow_ntlm and _is_number(how.address):
+            raise ParameterError(
+                f"host {host!r} has the address {how.address}, and Kerberos gives tickets to names only",
+                where=str(path),
+                remedy="Write its full DNS name.",
+            )
+
+
+def _is_number(address: str) -> bool:
+    try:
+        ipaddress.ip_address(address.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _refuse_passwordless(user: str, reference: str, where: str) -> None:
+    if reference.lower().startswith(PASSWORDLESS):
+        raise CredentialError(
+            f"{user}: who is signed on to this machine (single sign-on, smartcard, gMSA) has no password, and 05 needs"
+            " one for the second hop, from the source to the destination",
+            where=where,
+            remedy=f"{_WAYS}.",
+        )
+
+
+def _lab_profile(path: Path, alive: Alive | None) -> ConnectionProfile:
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        if raw.get("schema", _DESCRIPTOR) != _DESCRIPTOR:
+            raise _not_ours(path, f"its schema is not {_DESCRIPTOR}")
+        if alive is not None and "pid" in raw and not alive(int(raw["pid"]), float(raw["process_started"])):
+            what = f"the lab of this descriptor no longer runs (process {int(raw['pid'])})"
+            raise LabError(what, where=str(path), remedy=_START_LAB)
+        hosts = {name: {"auth": "ntlm", **at} for name, at in raw["hosts"].items()}
+        known = {key: raw[key] for key in ("directory", "user", "secret", "guests", "truth_dir")}
+        return ConnectionProfile.model_validate({"name": "lab", "rehearsal": True, "hosts": hosts, **known})
+    except FileNotFoundError:
+        raise LabError("no lab is running", where=str(path), remedy=_START_LAB) from None
+    except ValidationError as error:
+        place = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise _not_ours(path, place or "it contradicts itself") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise _not_ours(path, type(error).__name__) from None
+
+
+def _not_ours(path: Path, why: str) -> LabError:
+    return LabError(f"not a lab descriptor ({why})", where=str(path), remedy=_START_LAB)
