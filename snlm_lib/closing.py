@@ -17,6 +17,7 @@ from snlm_lib.units import say_duration_s
 __all__ = ["closing_lines", "shown_path", "true_silence_s"]
 
 _MOST_CHECKS = 6
+_LONG_BLACKOUT = 20417  # Hyper-V's event: success, the blackout unexpectedly long
 
 
 def closing_lines(outcome: RunOutcome, *, scenario: str | None, check: VerifyReport, cwd: Path) -> list[str]:
@@ -58,7 +59,14 @@ def _passed(outcome: RunOutcome) -> list[str]:
     steps = {result.step[:2]: result for result in outcome.results}
     parts = [_checks(steps.get("03")), _moved(steps.get("05")), _runs(steps.get("06"))]
     away = _away(steps.get("06"), true_silence_s(outcome.record.path))
-    return [line for line in (" · ".join(part for part in parts if part), away) if line]
+    return [line for line in (" · ".join(part for part in parts if part), away, _long(steps.get("05"))) if line]
+
+
+def _long(move: StepResult | None) -> str:
+    """Said only when the host itself calls the pause unexpectedly long."""
+    if move is None or move.figures.get("blackout_event_id") != _LONG_BLACKOUT:
+        return ""
+    return f"The pause was LONG: the host calls it unexpected (event {_LONG_BLACKOUT})"
 
 
 def _checks(result: StepResult | None) -> str:

@@ -29,6 +29,7 @@ from snlm_lib.estate.survey import Estate
 
 __all__ = [
     "BLACKOUT_EVENTS",
+    "LONG_BLACKOUT_EVENT",
     "CommandState",
     "MoveWatch",
     "Watched",
@@ -46,6 +47,8 @@ REFUSED_S = 1.0  # after a command that the host refused
 CLOCK_SLACK = timedelta(minutes=10)
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 BLACKOUT_EVENTS = (20415, 20417, 20418)  # success: with a figure, with a long one, without one
+LONG_BLACKOUT_EVENT = 20417
+SILENT_S = 60.0  # our command is over and the source has not answered a look for so long: nobody knows more
 
 
 @dataclass(frozen=True)
@@ -82,11 +85,14 @@ class MoveWatch:
         self._say = say
         self._counters: Future[CountersFacts | None] | None = None
         self._last_counters: CountersFacts | None = None
+        self._heard_s = clock.monotonic_s()
 
     def until_ended(
         self, command: CommandState, *, ignore: frozenset[str], limit_s: float, poll_s: float = POLL_S
     ) -> Watched:
         """Look every ``poll_s`` until this move's job ended, or our command did and no job shows up.
+
+        A source that has fallen silent is waited for, but not for ever: then the limit counts as reached.
 
         ``ignore``: instance ids of jobs that were there before, another move's. ``command`` says how
         our own command stands.
@@ -104,7 +110,7 @@ class MoveWatch:
                 waited_s = None if command_ended_s is None else now_s - command_ended_s
                 if _ended(job) or (waited_s is not None and waited_s > _patience_s(job, error)):
                     return Watched(job, error, limit_reached=False)
-                if now_s - began_s > limit_s:
+                if now_s - began_s > limit_s or (over and now_s - self._heard_s > SILENT_S):
                     return Watched(job, error, limit_reached=True)
                 self._clock.sleep(poll_s)
 
@@ -113,7 +119,10 @@ class MoveWatch:
         jobs = pool.submit(survey.migration_jobs, self._estate.source, self._vm_id)
         status = pool.submit(survey.vm_status, self._estate.source, self._vm_id)
         self._poll_counters(pool)
-        job = latest_job(found for found in _answer(jobs) or () if found.instance_id not in ignore)
+        told = _answer(jobs)
+        if told is not None:
+            self._heard_s = self._clock.monotonic_s()
+        job = latest_job(found for found in told or () if found.instance_id not in ignore)
         seen: VmStatus | None = _answer(status)
         now = self._clock.utc_now()
         self._files.progress(now, job, seen, self._last_counters)

@@ -7,6 +7,7 @@ from uuid import UUID
 from snlm_lib.change.act import Act
 from snlm_lib.change.checks.preflight import preflight
 from snlm_lib.change.ledger import Done
+from snlm_lib.change.move import LONG_BLACKOUT_EVENT
 from snlm_lib.change.move_act import MoveOrder, move_act
 from snlm_lib.change.parity import identity_rows
 from snlm_lib.errors import Refused
@@ -75,6 +76,8 @@ def tell(step: Step, done: list[Done]) -> None:
     again = "" if done[0].begun_here else " (by an earlier run of this cell; nothing was started again)"
     if pause is not None:
         step.say(f"The host says the processors stood still for {pause} s (event {facts.get('blackout_event_id')}).")
+        if facts.get("blackout_event_id") == LONG_BLACKOUT_EVENT:
+            step.say("That event means: longer than Hyper-V expects. Memory was written faster than it was copied.")
     else:
         step.say("The host gave no blackout figure; the gap that the probes saw stands in 06.")
     step.say(f"Moved in {say_duration_s(_number(duration))}{again}.")

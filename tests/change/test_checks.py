@@ -80,6 +80,7 @@ SPOILED: list[tuple[str, PairFacts, Level, str]] = [
     ("switches", destination(switches=("Internal",)), Level.FAIL, "'LAN'"),
     ("vm-found", build.pair(vm=None, same_name_source=0), Level.FAIL, "'VM01'"),
     ("vm-found", build.pair(vm=None, same_name_source=2), Level.FAIL, "2 machines"),
+    ("vm-found", build.pair(same_name_source=2), Level.WARN, f"{build.VM_ID} is the one meant"),
     ("vm-found", build.pair(same_name_destination=1), Level.WARN, "HV02"),
     ("vm-running", vm(state="Off"), Level.FAIL, "Off"),
     ("vm-running", vm(operational_status=("MergingDisks",)), Level.FAIL, "MergingDisks"),

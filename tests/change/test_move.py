@@ -74,6 +74,18 @@ def test_the_watch_ends_with_the_job_not_with_the_command(tmp_path: Path, clock:
     assert "InService;StorageMigrationPhaseOne" in rows[1]
 
 
+def test_a_source_that_fell_silent_in_mid_move_is_not_waited_for_for_hours(tmp_path: Path, clock: FakeClock) -> None:
+    lost = SessionLost("the connection broke", host="HV01")
+    source = ScriptedHost("HV01", {JOB: lambda n: job_bag(4, 10 * n) if n < 4 else lost, "Get-VM": vm_bag("InService")})
+    watcher, _ = watch(source, clock, tmp_path)
+    began_s = clock.monotonic_s()
+    seen = watcher.until_ended(lambda: (True, lost), ignore=frozenset(), limit_s=14400)
+    assert (seen.limit_reached, seen.error) == (True, lost)
+    assert seen.job is not None
+    assert 60 < clock.monotonic_s() - began_s < 65
+    assert outcome_of(seen, None).result == "unknown"
+
+
 def test_another_moves_job_is_not_ours(tmp_path: Path, clock: FakeClock) -> None:
     source = ScriptedHost("HV01", {JOB: job_bag(7, 100, name="job-1"), "Get-VM": vm_bag("Ok")})
     watcher, _ = watch(source, clock, tmp_path)

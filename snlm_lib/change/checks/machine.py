@@ -24,7 +24,8 @@ def _not_found(facts: PairFacts) -> Finding:
 
 def found_once(facts: PairFacts, _wanted: Parameters) -> Finding:
     """The machine is on the source, exactly one of that name."""
-    if facts.same_name_source is not None and facts.same_name_source > 1:
+    several = facts.same_name_source is not None and facts.same_name_source > 1
+    if facts.vm is None and several:
         return fail(
             f"{facts.same_name_source} machines are called {facts.vm_wanted!r}",
             "Name the machine by its GUID.",
@@ -32,6 +33,12 @@ def found_once(facts: PairFacts, _wanted: Parameters) -> Finding:
         )
     if facts.vm is None:
         return _not_found(facts)
+    if several:
+        return warn(
+            f"{facts.same_name_source} machines are called {facts.vm.name!r}; {facts.vm.vm_id} is the one meant",
+            "Rename the other one: people and probes tell machines apart by name.",
+            host=facts.source.name,
+        )
     if facts.same_name_destination:
         return warn(
             f"another machine called {facts.vm.name!r} is on {facts.destination.name}",
