@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -27,6 +28,7 @@ import psutil
 from snlm_lib.errors import RecordError
 
 __all__ = [
+    "FileHeld",
     "FileLock",
     "ProcessIdentity",
     "append_bytes",
@@ -34,6 +36,7 @@ __all__ = [
     "identity_of",
     "on_terminate",
     "operating_system_user",
+    "real_interpreter",
     "spawn",
     "still_runs",
     "take_precedence",
@@ -47,11 +50,15 @@ _RENAME_WAIT_S = 0.05
 _KILL_WAIT_S = 5.0  # the operating system takes a moment to clear away what it killed
 
 
-def write_atomic(path: Path, data: bytes | str) -> None:
+class FileHeld(RecordError, PermissionError):
+    """Another program kept a file of ours open; an OSError too, for who only asks whether writing worked."""
+
+
+def write_atomic(path: Path, data: bytes | str, *, replace: Callable[[Path, Path], object] = os.replace) -> None:
     """Replace ``path`` as a whole: a reader sees the old content or the new, never a part.
 
-    Text is UTF-8 with ``\\n``. Raises OSError when the folder cannot be written or the target stays
-    held by another program for a second.
+    Text is UTF-8 with ``\\n``. Raises OSError when the folder cannot be written, and FileHeld when
+    another program holds the target for a second; then the old content stands.
     """
     raw = data.encode("utf-8") if isinstance(data, str) else data
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
@@ -61,20 +68,25 @@ def write_atomic(path: Path, data: bytes | str) -> None:
             file.flush()
             os.fsync(file.fileno())
         Path(name).chmod(0o644)
-        _rename(Path(name), path)
+        _rename(Path(name), path, replace)
     finally:
         Path(name).unlink(missing_ok=True)
 
 
-def _rename(scratch: Path, path: Path) -> None:
+def _rename(scratch: Path, path: Path, replace: Callable[[Path, Path], object]) -> None:
     for attempt in range(_RENAME_TRIES):
-        try:
-            os.replace(scratch, path)
-            return
-        except PermissionError:
-            if attempt == _RENAME_TRIES - 1:
-                raise
+        if attempt:
             time.sleep(_RENAME_WAIT_S)
+        try:
+            replace(scratch, path)
+            return
+        except PermissionError as error:
+            held = error
+    raise FileHeld(
+        f"another program holds this file and did not let go within a second ({held.strerror or held})",
+        where=str(path),
+        remedy="Pause OneDrive or the antivirus for this folder, or set SNLM_OUTPUTS to one that neither watches.",
+    ) from held
 
 
 def write_private(path: Path, text: str) -> None:
@@ -105,12 +117,16 @@ class ProcessIdentity:
         try:
             found = psutil.Process(self.pid)
             return abs(found.create_time() - self.started) < 1.0 and found.status() != psutil.STATUS_ZOMBIE
-        except psutil.Error:
+        except (psutil.Error, ValueError, OverflowError):  # the latter two: a number that is no process id
             return False
 
 
 def identity_of(pid: int | None = None) -> ProcessIdentity:
-    """The identity of ``pid``, by default of this process; raises RecordError when there is none."""
+    """The identity of ``pid``, by default of this process; raises RecordError when there is none.
+
+    A process that writes its own identity into a file gives no ``pid``: who started it may know only a
+    launcher's (`real_interpreter`).
+    """
     wanted = os.getpid() if pid is None else pid
     try:
         return ProcessIdentity(wanted, psutil.Process(wanted).create_time())
@@ -168,11 +184,30 @@ def operating_system_user() -> dict[str, str]:
 
 def spawn(argv: Sequence[str], *, environ: Mapping[str, str] | None = None, log: Path | None = None) -> int:
     """Start a child of ours with its output in ``log`` and nothing on its input; returns its id."""
+    words, added = real_interpreter(argv)
     with _log_file(log) as out:
         child = subprocess.Popen(
-            list(argv), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=_environ(environ)
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env=_environ({**(environ or {}), **added}),
         )
     return child.pid
+
+
+def real_interpreter(
+    argv: Sequence[str], *, windows: bool = sys.platform == "win32"
+) -> tuple[list[str], dict[str, str]]:
+    """``argv`` and what to add to the environment, so that the id of what starts is the real process's.
+
+    On Windows a virtual environment's python.exe is a launcher whose child is the interpreter. Python's own
+    multiprocessing starts the base interpreter and names the launcher in ``__PYVENV_LAUNCHER__``; so do we.
+    """
+    base = getattr(sys, "_base_executable", sys.executable)
+    if not windows or not argv or argv[0] != sys.executable or base == sys.executable:
+        return list(argv), {}
+    return [base, *argv[1:]], {"__PYVENV_LAUNCHER__": sys.executable}
 
 
 def detach(argv: Sequence[str], *, environ: Mapping[str, str] | None = None, log: Path | None = None) -> int:
@@ -219,8 +254,15 @@ def _apart() -> list[dict[str, Any]]:
 
 
 def _popen(argv: Sequence[str], out: IO[bytes], options: dict[str, Any]) -> int:
+    words, added = real_interpreter(argv)
     child = subprocess.Popen(
-        list(argv), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, close_fds=True, **options
+        words,
+        stdin=subprocess.DEVNULL,
+        stdout=out,
+        stderr=subprocess.STDOUT,
+        close_fds=True,
+        env=_environ(added),
+        **options,
     )
     return child.pid
 
@@ -228,8 +270,8 @@ def _popen(argv: Sequence[str], out: IO[bytes], options: dict[str, Any]) -> int:
 class FileLock:
     """An exclusive lock between processes; its file says who holds it.
 
-    Entering waits up to ``wait_s`` and then raises RecordError that names the holder. The operating
-    system frees it when the holder dies.
+    Entering waits up to ``wait_s`` and then raises RecordError that names the holder; so does a folder
+    that cannot be written. The operating system frees it when the holder dies.
     """
 
     def __init__(self, path: Path, *, wait_s: float = 5.0) -> None:
@@ -247,8 +289,15 @@ class FileLock:
                 where=str(self._path.parent),
                 remedy="Wait until it is done, or end it, then try again.",
             ) from error
+        except OSError as error:
+            raise RecordError(
+                f"cannot be locked: {error.strerror or error}",
+                where=str(self._path.parent),
+                remedy="Check that the folder is there and can be written.",
+            ) from error
         self._lock = lock
-        self._holder_path.write_text(f"process {os.getpid()} on {platform.node()}", encoding="utf-8")
+        with suppress(OSError):  # who holds it is a courtesy; that it is held is not
+            self._holder_path.write_text(f"process {os.getpid()} on {platform.node()}", encoding="utf-8")
         return self
 
     def __exit__(
@@ -277,8 +326,9 @@ def on_terminate(action: Callable[[], None]) -> None:
     def handler(_number: int, _frame: FrameType | None) -> None:
         action()
 
-    signal.signal(signal.SIGTERM, handler)
-    signal.signal(signal.SIGINT, handler)
+    for name in ("SIGTERM", "SIGINT", "SIGBREAK"):  # the last one is Windows' Ctrl-Break
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), handler)
 
 
 if __name__ == "__main__":
