@@ -13,6 +13,7 @@ from snlm_lib.progress import Watcher
 from snlm_lib.record.folder import Record, read_change
 from snlm_lib.record.seal import verify
 from snlm_lib.rehearsal import rehearse as play
+from snlm_lib.remote.credentials import resolve
 from snlm_lib.runbook import RunOutcome, Stage, close_record, run_change
 
 __all__ = ["rehearse", "report", "run"]
@@ -25,11 +26,12 @@ def rehearse(watcher: Watcher, scenario: str, outputs: Path | None) -> int:
 
 
 def run(watcher: Watcher, file: Path) -> int:
-    """Carry out the change of ``file``; the connection and its hosts are known before anything begins."""
+    """Carry out the change of ``file``; connection, hosts and credentials are known before anything begins."""
     parameters = load_parameters(file)
     profile = connection_profile(parameters.connection, alive=still_runs)
-    for host in (parameters.source, parameters.destination):
-        profile.host(host)
+    profile.refuse_one_host(parameters.source, parameters.destination)
+    for user, reference in profile.sign_ons:
+        resolve(user, reference)  # what cannot be resolved here cannot be in a kernel either
     stage = Stage(facts={"rehearsal": profile.rehearsal})
     outcome = run_change(parameters, clock=SystemClock(), progress=watcher, stage=stage)
     return _say_end(watcher, outcome, "lab" if profile.rehearsal else None)

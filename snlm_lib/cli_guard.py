@@ -35,6 +35,12 @@ def guarded(action: Callable[[Watcher], int]) -> int:
     except KeyboardInterrupt:
         _complain("interrupted before anything was changed.")
         return 2
+    except BrokenPipeError:  # who reads our output has heard enough
+        _leave_quietly()
+        return 1
+    except OSError as error:  # a full disk, a share that went away: the machine's fault, not ours
+        _complain(f"{error.filename or 'this machine'}: {error.strerror or error}; details: {_keep_traceback()}")
+        return 1
     except Exception as error:  # a fault of ours: the operator gets a sentence, we get the traceback
         _complain(f"this is a fault of snlm ({type(error).__name__}); what we need to mend it: {_keep_traceback()}")
         return 1
@@ -59,11 +65,20 @@ def _complain(sentence: str) -> None:
     print(f"snlm: {sentence}", file=sys.stderr, flush=True)
 
 
+def _leave_quietly() -> None:
+    """Point standard output nowhere, or Python complains of the broken pipe once more when it ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _keep_traceback() -> str:
-    folder = Path(tempfile.gettempdir())
-    with suppress(SnlmError):
-        folder = outputs_root(os.environ)
-    path = folder / f"fault-{folder_stamp(SystemClock().utc_now())}.log"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(traceback.format_exc(), encoding="utf-8")
-    return str(path)
+    """Where the traceback was written: with the records, else in the temporary folder, else nowhere."""
+    name = f"fault-{folder_stamp(SystemClock().utc_now())}.log"
+    told = traceback.format_exc()
+    for folder in (lambda: outputs_root(os.environ), lambda: Path(tempfile.gettempdir())):
+        with suppress(SnlmError, OSError):
+            path = folder() / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(told, encoding="utf-8")
+            return str(path)
+    return "(it could not be written either)"

@@ -1,18 +1,22 @@
-"""From a connection profile to sessions: resolves the credentials, as late as can be."""
+"""From a connection profile to sessions: resolves the credentials, as late as can be.
+
+A session on a real host refuses to work when the sign-on silently ended in a weaker protocol than was asked for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from snlm_lib.clock import Clock
-from snlm_lib.errors import ParameterError
+from snlm_lib.errors import AuthenticationRefused
 from snlm_lib.estate.survey import Estate
 from snlm_lib.parameters import ConnectionProfile, Parameters
-from snlm_lib.remote.credentials import Credential, resolve
-from snlm_lib.remote.session import CommandRecord, Endpoint, HostSession
+from snlm_lib.remote.credentials import Credential, ask_in_notebook, resolve
+from snlm_lib.remote.pipeline import Pipeline
+from snlm_lib.remote.session import CommandRecord, Endpoint, HostSession, Operation, Result
 
-__all__ = ["Connection", "hop_credential", "open_estate"]
+__all__ = ["Connection", "RealHostSession", "hop_credential", "open_estate"]
 
 Listener = Callable[[CommandRecord], None]
 
@@ -51,16 +55,15 @@ def open_estate(
     Raises ParameterError for a host the profile does not list or one host named twice,
     CredentialError for a reference that cannot be resolved.
     """
-    if wanted.source.casefold() == wanted.destination.casefold():
-        raise ParameterError(f"source and destination are both {wanted.source!r}", remedy="Name two different hosts.")
-    main = resolve(profile.user, profile.secret)
-    own = profile.directory_user and profile.directory_secret
-    directory = resolve(str(profile.directory_user), str(profile.directory_secret)) if own else main
+    profile.refuse_one_host(wanted.source, wanted.destination)
+    main, *own = (resolve(user, secret, prompt=ask_in_notebook) for user, secret in profile.sign_ons)
+    directory = own[0] if own else main
+    kind = HostSession if profile.rehearsal or profile.allow_ntlm else RealHostSession
 
     def session(name: str, credential: Credential) -> HostSession:
         at = profile.host(name)
         endpoint = Endpoint(name=name, address=at.address, port=at.port, scheme=at.scheme, auth=at.auth, ca=at.ca)
-        return HostSession(endpoint, credential, clock=clock, on_command=on_command)
+        return kind(endpoint, credential, clock=clock, on_command=on_command)
 
     return Connection(
         source=session(wanted.source, main),
@@ -71,4 +74,33 @@ def open_estate(
 
 def hop_credential(profile: ConnectionProfile) -> Credential:
     """What ``-DestinationCredential`` carries: the operator's own, opened again on the second hop."""
-    return resolve(profile.user, profile.secret)
+    return resolve(profile.user, profile.secret, prompt=ask_in_notebook)
+
+
+class RealHostSession(HostSession):
+    """A session that sends no command when NTLM was used although it was not asked for by name.
+
+    ``negotiate`` takes NTLM when the host has no service principal name or the clocks differ; that hides a
+    fault which the move would meet later. Raises AuthenticationRefused.
+    """
+
+    def open(self) -> None:
+        """Sign on, and look by what."""
+        super().open()
+        if self.endpoint.auth != "ntlm" and (self.protocol or "").endswith("ntlm"):
+            self.close()
+            raise AuthenticationRefused(
+                f"the host took NTLM although {self.endpoint.auth} was asked for; no command was sent",
+                host=self.host,
+                remedy="Check its name, its service principal names and the clocks, or say allow_ntlm: true",
+            )
+
+    def invoke(self, pipeline: Pipeline, *, accept: Sequence[str] = ()) -> Result:
+        """As a plain session, after the look."""
+        self.open()
+        return super().invoke(pipeline, accept=accept)
+
+    def start(self, pipeline: Pipeline, *, accept: Sequence[str] = ()) -> Operation:
+        """As a plain session, after the look."""
+        self.open()
+        return super().start(pipeline, accept=accept)

@@ -1,11 +1,14 @@
 """A credential is a reference, resolved as late as can be; knows no wire, and shows no secret.
 
 ``env:NAME``, ``keyring:SERVICE/USER``, ``file:PATH`` or ``prompt:``. A reference of no known kind
-is never repeated in an error: it may be a password somebody typed into the wrong place.
+is never repeated in an error: it may be a password somebody typed into the wrong place. A person is
+asked only where one can answer: in JupyterLab, not in a scheduled task nor in a notebook that a
+runner executes.
 """
 
 from __future__ import annotations
 
+import getpass
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +19,7 @@ import keyring.errors
 
 from snlm_lib.errors import CredentialError
 
-__all__ = ["KINDS", "Credential", "resolve"]
+__all__ = ["KINDS", "Credential", "ask_in_notebook", "resolve"]
 
 KINDS = ("env:", "keyring:", "file:", "prompt:")
 _HELP = "Write env:NAME, keyring:SERVICE/USER, file:PATH or prompt:"
@@ -49,7 +52,7 @@ def resolve(
     kind = f"{kind}{colon}".lower()
     if kind not in KINDS:
         raise CredentialError(
-            "the credential reference is of no known kind, and the signed-on user cannot be used yet",
+            "the credential reference is of no known kind, and who is signed on has no password for the second hop",
             where=f"credential of {user}" if user else "credential",
             remedy=_HELP,
         )
@@ -59,8 +62,10 @@ def resolve(
 
 
 def _secret(kind: str, rest: str, *, user: str, environ: Mapping[str, str], prompt: Callable[[str], str] | None) -> str:
+    if kind != "prompt:" and not rest.strip():
+        raise CredentialError("the credential reference names nothing", where=kind, remedy=_HELP)
     if kind == "env:":
-        return _from_environment(rest, environ)
+        return _from_environment(rest.strip(), environ)
     if kind == "keyring:":
         return _from_keyring(rest)
     if kind == "file:":
@@ -101,7 +106,7 @@ def _from_file(path: str) -> str:
     where = f"file:{path}"
     try:
         text = Path(path).expanduser().read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: '~' and no home; ValueError: no text
         raise CredentialError(
             f"the file with the password cannot be read ({type(error).__name__})",
             where=where,
@@ -115,8 +120,28 @@ def _from_file(path: str) -> str:
 
 def _from_person(user: str, prompt: Callable[[str], str] | None) -> str:
     if prompt is None:
-        raise CredentialError("nobody can be asked in this run", where="prompt:", remedy="Use env:, keyring: or file:")
+        raise _nobody()
     secret = prompt(user)
     if not secret:
         raise CredentialError(f"no password was typed for {user}", where="prompt:", remedy="Run it again")
     return secret
+
+
+def ask_in_notebook(user: str) -> str:
+    """Ask through the notebook's own input line; raises CredentialError where none can be answered.
+
+    A kernel puts its own function in the place of `getpass.getpass`; outside one nobody is asked, for a
+    scheduled task would wait for ever.
+    """
+    if getpass.getpass.__module__ == "getpass":
+        raise _nobody()
+    try:
+        return getpass.getpass(f"Password of {user}: ")
+    except (EOFError, NotImplementedError, RuntimeError):  # executed by papermill: there is no input line
+        raise _nobody() from None
+
+
+def _nobody() -> CredentialError:
+    return CredentialError(
+        "nobody can be asked for a password in this run", where="prompt:", remedy="Use env:, keyring: or file:"
+    )
