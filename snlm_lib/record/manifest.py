@@ -6,16 +6,26 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from snlm_lib.errors import RecordError
-from snlm_lib.record.names import LOCKS, MANIFEST, SIGNATURE, SUMS, VERIFY_TEXT, canonical
+from snlm_lib.record.names import JOURNAL, LOCKS, MANIFEST, SIGNATURE, SUMS, VERIFY_TEXT, canonical
 
-__all__ = ["UNLISTED", "FileRow", "Manifest", "digest_of", "list_files", "parse_manifest", "parse_sums", "say_name"]
+__all__ = [
+    "UNLISTED",
+    "FileRow",
+    "Manifest",
+    "content_digest",
+    "digest_of",
+    "list_files",
+    "parse_manifest",
+    "parse_sums",
+    "say_name",
+]
 
 UNLISTED = frozenset({MANIFEST, SUMS, VERIFY_TEXT, SIGNATURE})
 _SUM_LINE = re.compile(r"([0-9a-f]{64})  (.+)")
@@ -65,6 +75,12 @@ class Manifest(_Closed):
 
     def to_bytes(self) -> bytes:
         return canonical(self.model_dump(mode="json", by_alias=True)) + b"\n"
+
+
+def content_digest(rows: Iterable[FileRow]) -> str:
+    """One hash over every listed file but the journal, which holds it: so the chain's head covers them all."""
+    listed = sorted((row.path, row.size, row.sha256) for row in rows if row.path != JOURNAL)
+    return hashlib.sha256(canonical(listed)).hexdigest()
 
 
 def parse_manifest(raw: bytes) -> Manifest:

@@ -47,7 +47,16 @@ REPORT_STEP = "07_change_report"  # changes nothing; gathers what the others lef
 
 
 def refuse_sealed(folder: Path) -> None:
-    """Raise RecordError when the record ``folder`` is sealed: nothing may be written into it any more."""
+    """Raise RecordError when the record ``folder`` is sealed: nothing may be written into it any more.
+
+    A seal whose manifest.json was taken away is still a seal: the record is not closed a second time.
+    """
+    if (folder / SUMS).exists() and not (folder / MANIFEST).exists():
+        raise RecordError(
+            f"the record was sealed, and {MANIFEST} is missing",
+            where=str(folder),
+            remedy="Bring the file back from a copy; 'snlm verify' says what else is wrong.",
+        )
     if (folder / MANIFEST).exists():
         raise RecordError(
             "the record is sealed and cannot be written any more",

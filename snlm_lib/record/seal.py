@@ -15,8 +15,8 @@ from snlm_lib.clock import Clock
 from snlm_lib.errors import RecordError
 from snlm_lib.process import write_atomic
 from snlm_lib.record.folder import Record
-from snlm_lib.record.manifest import UNLISTED, FileRow, Manifest, digest_of, list_files, say_name
-from snlm_lib.record.names import MANIFEST, SUMS, VERIFY_TEXT
+from snlm_lib.record.manifest import UNLISTED, FileRow, Manifest, content_digest, digest_of, list_files, say_name
+from snlm_lib.record.names import JOURNAL, MANIFEST, SUMS, VERIFY_TEXT
 from snlm_lib.record.verify import VerifyReport, verify
 from snlm_lib.units import iso_utc
 
@@ -40,10 +40,11 @@ def seal(record: Record, clock: Clock) -> Seal:
     has a name that Windows does not allow, or when a file cannot be read.
     """
     with record.journal(clock).locked() as writer:
-        count = len(_listed(record.path))
-        entry = writer.append("sealed", None, {"files": count})
         try:
-            rows = [_row(record.path, name) for name in _listed(record.path)]
+            names = _listed(record.path)
+            rows = [_row(record.path, name) for name in names if name != JOURNAL]
+            entry = writer.append("sealed", None, {"files": len(names), "content_sha256": content_digest(rows)})
+            rows = sorted([*rows, _row(record.path, JOURNAL)], key=lambda row: row.path)
             manifest = _manifest(rows, iso_utc(clock.utc_now()), entry.digest, entry.seq)
             return _write(record.path, manifest)
         except OSError as error:
@@ -107,17 +108,17 @@ How to check this record
 Change {change}, record {folder}, sealed {sealed_utc}.
 {files} files, listed with their SHA-256 in manifest.json and SHA256SUMS.
 
-Paste these two lines into the change ticket:
+Paste this into the change ticket:
 
-  chain head (journal.jsonl, {entries} entries)
-  {head}
-  record seal (SHA-256 of manifest.json, covers every file)
+  record seal (SHA-256 of manifest.json, which lists every file)
   {seal}
+  chain head (journal.jsonl, {entries} entries; its last entry holds a hash over every other file)
+  {head}
 
 Open a command line in this folder, then:
 
-  with snlm (also finds added files, and walks the journal's chain)
-    snlm verify .
+  with snlm (also finds added files, walks the journal's chain, and compares with the ticket)
+    snlm verify . --anchor {short}
 
   Linux
     sha256sum -c SHA256SUMS
@@ -125,7 +126,7 @@ Open a command line in this folder, then:
   macOS
     shasum -a 256 -c SHA256SUMS
 
-  Windows PowerShell 5.1 or later (one line; prints each file that is altered or missing, then "checked")
+  Windows PowerShell 5.1 or later (one line; names each file that is altered or missing, then counts them)
     {powershell}
 
   the record seal alone, on Windows
@@ -134,16 +135,17 @@ Open a command line in this folder, then:
 What this proves, and what not
 ------------------------------
 
-Every file is as it was when the record was sealed, provided that the record seal above is the one that stands
-in the ticket. Compare them: somebody who can write into this folder can also make new lists, and this text.
+Every file is as it was when the record was sealed, provided that the hashes above are those that stand in the
+ticket. Compare them: somebody who can write into this folder can also make new lists, and this text.
 Nothing here is signed: these files do not prove who made them.
 The system commands above do not notice added files; snlm verify does.
 """
 
 POWERSHELL = (
-    "Get-Content -Encoding UTF8 -LiteralPath SHA256SUMS | ForEach-Object { $hash, $file = $_ -split '  ', 2; "
+    "$n = 0; $bad = 0; Get-Content -Encoding UTF8 -LiteralPath SHA256SUMS -ErrorAction Stop | ForEach-Object "
+    "{ $n++; $hash, $file = $_ -split '  ', 2; "
     "if ((Get-FileHash -LiteralPath $file -Algorithm SHA256).Hash -ne $hash) "
-    "{ \"ALTERED OR MISSING: $file\" } }; 'checked'"
+    '{ $bad++; "ALTERED OR MISSING: $file" } }; "$bad of $n files altered or missing"'
 )
 
 
@@ -157,5 +159,6 @@ def verify_text(folder: Path, manifest: Manifest, sealed: Seal) -> str:
         entries=manifest.chain_entries,
         head=manifest.chain_head,
         seal=sealed.manifest_sha256,
+        short=sealed.manifest_sha256[:16],
         powershell=POWERSHELL,
     )

@@ -12,7 +12,16 @@ from typing import Literal
 
 from snlm_lib.errors import RecordError
 from snlm_lib.record.journal import ChainReport, read_entries, verify_chain
-from snlm_lib.record.manifest import UNLISTED, Manifest, digest_of, list_files, parse_manifest, parse_sums, say_name
+from snlm_lib.record.manifest import (
+    UNLISTED,
+    Manifest,
+    content_digest,
+    digest_of,
+    list_files,
+    parse_manifest,
+    parse_sums,
+    say_name,
+)
 from snlm_lib.record.names import CHANGE, JOURNAL, MANIFEST, SIGNATURE, SUMS, VERIFY_TEXT
 
 __all__ = ["State", "VerifyReport", "verify"]
@@ -71,13 +80,24 @@ def verify(path: Path, *, anchor: str | None = None) -> VerifyReport:
     """
     if not path.is_dir() or not any((path / name).is_file() for name in (MANIFEST, CHANGE, JOURNAL)):
         return VerifyReport(path, "not-a-record")
-    report = _sealed(path) if (path / MANIFEST).exists() else VerifyReport(path, "open", chain=_chain(path))
+    report = _sealed(path) if (path / MANIFEST).exists() else _open(path)
     if anchor is not None:
         report = _anchored(report, anchor.strip().lower())
     broken = report.altered or report.missing or report.added or report.problems
     if broken or (report.chain is not None and not report.chain.intact):
         return replace(report, state="damaged")
     return report
+
+
+def _open(path: Path) -> VerifyReport:
+    """A record without manifest.json; one that was sealed once is damaged, not open."""
+    entries = read_entries(path / JOURNAL)
+    left = [name for name in (SUMS, VERIFY_TEXT) if (path / name).exists()]
+    problems: tuple[str, ...] = ()
+    if left or any(entry.kind == "sealed" for entry in entries):
+        sign = f"{left[0]} is there" if left else "the journal says so"
+        problems = (f"{MANIFEST} is missing although the record was sealed ({sign}): removed, or sealing was cut off",)
+    return VerifyReport(path, "open", problems=problems, chain=_chain(path))
 
 
 def _chain(path: Path) -> ChainReport:
@@ -175,8 +195,11 @@ def _end_problems(path: Path, manifest: Manifest, chain: ChainReport) -> list[st
             f"the journal ends at entry {chain.entries} with {chain.head[:12]}; "
             f"it was sealed at entry {manifest.chain_entries} with {manifest.chain_head[:12]}"
         )
-    elif (entries := read_entries(path / JOURNAL)) and entries[-1].kind != "sealed":
-        found.append("the journal's last entry is not the one that seals it")
+    elif entries := read_entries(path / JOURNAL):
+        if entries[-1].kind != "sealed":
+            found.append("the journal's last entry is not the one that seals it")
+        elif entries[-1].data.get("content_sha256") != content_digest(manifest.files):
+            found.append(f"{MANIFEST} lists other files or hashes than the journal's sealing entry covers")
     return found
 
 

@@ -14,6 +14,7 @@ from snlm_lib.clock import FakeClock
 from snlm_lib.errors import RecordError
 from snlm_lib.record.folder import Record, create_record
 from snlm_lib.record.journal import read_entries
+from snlm_lib.record.manifest import content_digest, parse_manifest
 from snlm_lib.record.seal import POWERSHELL, seal, verify
 
 
@@ -34,7 +35,8 @@ def test_the_manifest_lists_every_file_but_the_seal_s_own(record: Record) -> Non
     assert (done.files, done.chain_head) == (4, manifest["chain_head"])
     assert done.manifest_sha256 == hashlib.sha256((record.path / "manifest.json").read_bytes()).hexdigest()
     last = read_entries(record.journal_path)[-1]
-    assert (last.kind, last.digest, last.data) == ("sealed", done.chain_head, {"files": 4})
+    content = content_digest(parse_manifest((record.path / "manifest.json").read_bytes()).files)
+    assert (last.kind, last.digest, last.data) == ("sealed", done.chain_head, {"files": 4, "content_sha256": content})
 
 
 def test_no_lock_file_is_left_and_nothing_can_be_written_any_more(record: Record) -> None:
@@ -71,8 +73,9 @@ def test_the_text_says_what_to_paste_and_what_is_not_proved(record: Record) -> N
 
 def test_a_seal_cut_short_can_be_repeated(record: Record) -> None:
     seal(record, FakeClock())
-    (record.path / "manifest.json").unlink()  # written last: as if the machine had stopped before
-    assert verify(record.path).state == "open"
+    for name in ("manifest.json", "SHA256SUMS", "VERIFY.txt"):  # as if the machine had stopped before the first
+        (record.path / name).unlink()
+    assert "sealing was cut off" in "".join(verify(record.path).sentences())
     seal(record, FakeClock())
     assert verify(record.path).state == "sealed"
     assert [entry.kind for entry in read_entries(record.journal_path)] == ["record-opened", "sealed", "sealed"]
@@ -100,3 +103,11 @@ def test_a_link_is_refused_by_name(record: Record, tmp_path: Path) -> None:
     with pytest.raises(RecordError, match=r"link\.csv is a link"):
         seal(record, FakeClock())
     assert [entry.kind for entry in read_entries(record.journal_path)] == ["record-opened"]
+
+
+def test_a_seal_whose_manifest_was_taken_away_is_not_closed_a_second_time(record: Record) -> None:
+    seal(record, FakeClock())
+    (record.path / "manifest.json").unlink()
+    with pytest.raises(RecordError, match=r"manifest\.json is missing"):
+        seal(record, FakeClock())
+    assert verify(record.path).state == "damaged"

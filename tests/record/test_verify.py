@@ -197,3 +197,36 @@ def test_the_ticket_s_hash_shows_a_record_made_anew(record: Record) -> None:
         assert verify(record.path, anchor=anchor).notes == ("the hash from the ticket fits",)
     assert verify(record.path, anchor="0" * 64).state == "damaged"
     assert verify(record.path, anchor="").state == "damaged"
+
+
+def forge(path: Path) -> None:
+    """Alter a sample and make every list fit it again, as somebody with time would."""
+    (path / "samples" / "pings.csv").write_text("seq\n9\n", encoding="utf-8")
+    digest = hashlib.sha256((path / "samples" / "pings.csv").read_bytes()).hexdigest()
+    manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
+    (row,) = (row for row in manifest["files"] if row["path"] == "samples/pings.csv")
+    old, row["sha256"] = row["sha256"], digest
+    raw = json.dumps(manifest, sort_keys=True, separators=(",", ":")) + "\n"
+    before = hashlib.sha256((path / "manifest.json").read_bytes()).hexdigest()
+    (path / "manifest.json").write_text(raw, encoding="utf-8", newline="\n")
+    sums = (path / "SHA256SUMS").read_text(encoding="utf-8").replace(old, digest)
+    sums = sums.replace(before, hashlib.sha256(raw.encode()).hexdigest())
+    (path / "SHA256SUMS").write_text(sums, encoding="utf-8", newline="\n")
+
+
+def test_a_forged_list_does_not_fit_the_journals_last_entry(sealed: Path) -> None:
+    head = verify(sealed).chain
+    assert head is not None
+    forge(sealed)
+    report = verify(sealed, anchor=head.head)
+    assert report.state == "damaged"
+    assert "other files or hashes than the journal's sealing entry covers" in "".join(report.sentences())
+
+
+@pytest.mark.parametrize("gone", [("manifest.json",), ("manifest.json", "SHA256SUMS", "VERIFY.txt")])
+def test_a_seal_that_was_taken_away_is_damage_not_an_open_record(sealed: Path, gone: tuple[str, ...]) -> None:
+    for name in gone:
+        (sealed / name).unlink()
+    report = verify(sealed)
+    assert (report.state, report.exit_code) == ("damaged", 1)
+    assert "manifest.json is missing although the record was sealed" in "".join(report.sentences())
