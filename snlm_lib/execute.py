@@ -4,39 +4,30 @@ papermill's own cell status is not believed (it calls cells completed that never
 read from the saved file afterwards.
 """
 
-# ruff: noqa: E402  (the line that blocks a slow import must come before the imports that ask for it)
 from __future__ import annotations
 
 import ast
 import json
 import logging
-import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# jupyter_events asks for it and it compiles grammars for 0.85 s; only a check nobody uses is lost
-sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
-
 import papermill
-from ipykernel.kernelspec import get_kernel_dict
-from jupyter_client.kernelspec import KernelSpec
-from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
 from papermill.exceptions import PapermillExecutionError
-from traitlets import Dict
-from traitlets.config import Config
 
 from snlm_lib.errors import InputError
+from snlm_lib.kernels import START_LIMIT_S, KernelNeverReady, Kernels, OwnKernelManager
 
-__all__ = ["Declared", "Execution", "OwnKernelManager", "declared_parameters", "execute", "inspect_saved"]
+__all__ = ["Declared", "Execution", "declared_parameters", "execute", "inspect_saved"]
 
-_KERNEL_NAME = "snlm"
+_NAME = "snlm"  # of kernel and engine
+_START_TRIES = 3
 _AUTOSAVE_S = 2  # what a killed cell had shown until then is kept
-_START_LIMIT_S = 60
-_BLOCK_IN_KERNEL = "--IPKernelApp.exec_lines=import sys; sys.modules.setdefault('rfc3987_syntax', None); del sys"
 
 
 @dataclass(frozen=True)
@@ -61,18 +52,25 @@ class Execution:
         return not self.problems and not self.interrupted
 
 
-class OwnKernelManager(AsyncKernelManager):
-    """Starts this interpreter, whatever kernelspec of that name is installed somewhere."""
+class _Engine(NBClientEngine):  # type: ignore[misc]  # papermill has no types
+    """papermill's own engine, given a kernel that runs already; ends it at once when the notebook has ended."""
 
-    additions = Dict().tag(config=True)  # environment variables beside our own
+    @classmethod
+    def execute_managed_notebook(
+        cls, nb_man: NotebookExecutionManager, kernel_name: str, *, kernel: OwnKernelManager, **_: Any
+    ) -> None:
+        client = PapermillNotebookClient(
+            nb_man,
+            km=kernel,
+            kernel_name=kernel_name,
+            startup_timeout=START_LIMIT_S,
+            shutdown_kernel="immediate",
+            log=logging.getLogger("papermill"),
+        )
+        client.execute(cleanup_kc=True)
 
-    @property
-    def kernel_spec(self) -> KernelSpec:
-        return KernelSpec(resource_dir="", **get_kernel_dict(extra_arguments=[_BLOCK_IN_KERNEL]))
 
-    async def _async_pre_start_kernel(self, **options: Any) -> tuple[list[str], dict[str, Any]]:
-        options["env"] = {**os.environ, **self.additions}
-        return await super()._async_pre_start_kernel(**options)
+papermill_engines.register(_NAME, _Engine)
 
 
 def declared_parameters(notebook: Path) -> tuple[Declared, ...]:
@@ -100,29 +98,16 @@ def _declared(statement: ast.stmt, notebook: Path) -> Declared:
     )
 
 
-def execute(source: Path, target: Path, *, values: Mapping[str, Any], environ: Mapping[str, str]) -> Execution:
+def execute(source: Path, target: Path, *, values: Mapping[str, Any], kernels: Kernels, more: int) -> Execution:
     """Run ``source`` with ``values`` in a kernel of its own, save it as ``target``, and look at what was saved.
 
-    ``environ`` is added to the kernel's environment. A Ctrl-C ends the kernel and is reported, not raised.
+    ``more`` notebooks may follow: their kernels are started meanwhile. A Ctrl-C ends the kernel and is
+    reported, not raised.
     """
-    config = Config({"OwnKernelManager": {"transport_encryption": "auto", "additions": dict(environ)}})
-    for chatty in ("papermill", "asyncio"):  # what they say of a dead kernel is in the judgement, in a sentence
+    for chatty in ("papermill", "asyncio", "traitlets"):  # what they say of a dead kernel is in the judgement
         logging.getLogger(chatty).setLevel(logging.CRITICAL)
     try:
-        papermill.execute_notebook(
-            str(source),
-            str(target),
-            parameters=dict(values),
-            kernel_name=_KERNEL_NAME,
-            language="python",
-            progress_bar=False,
-            cwd=str(source.parent),
-            start_timeout=_START_LIMIT_S,
-            autosave_cell_every=_AUTOSAVE_S,
-            kernel_manager_class=OwnKernelManager,
-            shutdown_kernel="immediate",
-            config=config,
-        )
+        _execute(source, target, values, kernels, more)
     except KeyboardInterrupt:
         return Execution(("it was interrupted", *inspect_saved(target)), interrupted=True)
     except PapermillExecutionError as error:
@@ -132,6 +117,30 @@ def execute(source: Path, target: Path, *, values: Mapping[str, Any], environ: M
     except Exception as error:  # whatever papermill or the kernel throws, the record must still be judged and sealed
         return Execution((f"papermill ended with {type(error).__name__}: {_short(str(error))}", *inspect_saved(target)))
     return Execution(inspect_saved(target))
+
+
+def _execute(source: Path, target: Path, values: Mapping[str, Any], kernels: Kernels, more: int) -> None:
+    """Another kernel is tried only for one that never got a cell: two runs may have wanted the same port."""
+    for attempt in range(1, _START_TRIES + 1):
+        kernel = kernels.take()
+        kernels.prepare(more)
+        try:
+            papermill.execute_notebook(
+                str(source),
+                str(target),
+                parameters=dict(values),
+                engine_name=_NAME,
+                kernel_name=_NAME,
+                language="python",
+                progress_bar=False,
+                cwd=str(source.parent),
+                autosave_cell_every=_AUTOSAVE_S,
+                kernel=kernel,
+            )
+            return
+        except KernelNeverReady:
+            if attempt == _START_TRIES:
+                raise
 
 
 def inspect_saved(notebook: Path) -> tuple[str, ...]:

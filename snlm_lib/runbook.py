@@ -20,6 +20,7 @@ from snlm_lib.clock import Clock
 from snlm_lib.errors import ParameterError, RecordError, SnlmError
 from snlm_lib.execute import Declared, Execution, declared_parameters, execute, inspect_saved
 from snlm_lib.judge import judge_by_hand, judge_step, ran_by_hand, write_not_started
+from snlm_lib.kernels import Kernels
 from snlm_lib.measure.monitor import find_monitor, stop_monitor
 from snlm_lib.parameters import Parameters, outputs_root, project_root, validate
 from snlm_lib.process import FileLock, ProcessIdentity, identity_of, write_atomic
@@ -98,6 +99,7 @@ class _Desk:
     progress: Callable[[StepEvent], None]
     stage: Stage
     book: Book
+    kernels: Kernels
     interrupted: threading.Event = field(default_factory=threading.Event)
 
     def note(self, kind: Kind, data: Mapping[str, Any]) -> None:
@@ -123,13 +125,20 @@ def run_change(
     root = outputs_root({**os.environ, **stage.environ})
     facts = {**who_and_what(project_root()), "parameters": parameters.model_dump(mode="json"), **stage.facts}
     opened = create_record if stage.beside_open else _create_alone
-    desk = _Desk(opened(root, parameters.change_id, clock=clock, facts=facts), clock, progress, stage, book)
-    desk.note("run-started", {"steps": list(book.steps), "runner": asdict(identity_of())})
-    progress(StepEvent("opened", desk.record))
+    record = opened(root, parameters.change_id, clock=clock, facts=facts)
+    with _kernels(record, stage, book) as kernels:
+        kernels.prepare(1)
+        desk = _Desk(record, clock, progress, stage, book, kernels)
+        desk.note("run-started", {"steps": list(book.steps), "runner": asdict(identity_of())})
+        progress(StepEvent("opened", record))
 
-    def run(step: str) -> StepResult:
-        return _run_step(desk, step, parameters.subset(one.name for one in declared[step]))
+        def run(step: str) -> StepResult:
+            return _run_step(desk, step, parameters.subset(one.name for one in declared[step]))
 
+        return _run_and_close(desk, run)
+
+
+def _run_and_close(desk: _Desk, run: Callable[[str], StepResult]) -> RunOutcome:
     try:
         results = _run_steps(desk, run)
     except BaseException:
@@ -150,7 +159,13 @@ def close_record(
     """
     record.refuse_sealed()
     _refuse_running(record, clock)
-    desk = _Desk(record, clock, progress, Stage(), book or Book())
+    stage, book = Stage(), book or Book()
+    with _kernels(record, stage, book) as kernels:
+        return _close_left(_Desk(record, clock, progress, stage, book, kernels))
+
+
+def _close_left(desk: _Desk) -> RunOutcome:
+    record, clock = desk.record, desk.clock
     declared = _validated(desk.book)
     values = validate(read_change(record).get("parameters", {}), where=str(record.change_json))
     left = [step for step in desk.book.steps if record.step_dir(step).is_dir()]
@@ -166,6 +181,11 @@ def close_record(
 
     with _undisturbed(desk):
         return _close(desk, results, gather)
+
+
+def _kernels(record: Record, stage: Stage, book: Book) -> Kernels:
+    environ = {**stage.environ, "SNLM_RECORD": str(record.path)}
+    return Kernels(book.notebook(book.report).parent, environ)
 
 
 def _validated(book: Book) -> Parameter:
@@ -236,8 +256,9 @@ def _run_step(desk: _Desk, step: str, values: Mapping[str, Any]) -> StepResult:
     folder = desk.record.step_dir(step)
     folder.mkdir(parents=True, exist_ok=True)
     desk.progress(StepEvent("started", desk.record, step))
-    environ = {**desk.stage.environ, "SNLM_RECORD": str(desk.record.path)}
-    execution = execute(desk.book.notebook(step), folder / _RUNNING, values=values, environ=environ)
+    notebooks = (*desk.book.steps, desk.book.report)
+    more = len(notebooks) - 1 - notebooks.index(step)
+    execution = execute(desk.book.notebook(step), folder / _RUNNING, values=values, kernels=desk.kernels, more=more)
     return _judged(desk, step, execution)
 
 

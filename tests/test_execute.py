@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from snlm_lib.errors import InputError
-from snlm_lib.execute import Declared, declared_parameters, execute, inspect_saved
+from snlm_lib.execute import Declared, Execution, declared_parameters, execute, inspect_saved
+from snlm_lib.kernels import Kernels
 
 
 def _cell(source: str, count: int | None = 1, outputs: list[dict[str, Any]] | None = None) -> dict[str, Any]:
@@ -32,10 +33,16 @@ def _save(path: Path, cells: list[dict[str, Any]], *, ended: bool = True) -> Pat
     return path
 
 
+def _run(source: Path, target: Path, **environ: str) -> Execution:
+    with Kernels(source.parent, environ) as kernels:
+        return execute(source, target, values={}, kernels=kernels, more=0)
+
+
 def test_the_kernel_is_this_interpreter_without_warnings(tmp_path: Path) -> None:
     tell = "import os, sys; print(sys.executable, os.environ['SNLM_X'], sys.modules['rfc3987_syntax'])"
     source = _save(tmp_path / "in.ipynb", [_cell(tell, None)])
-    found = execute(source, tmp_path / "out.ipynb", values={}, environ={"SNLM_X": "y"})
+    found = _run(source, tmp_path / "out.ipynb", SNLM_X="y")
+    assert found.problems == ()
     outputs = json.loads((tmp_path / "out.ipynb").read_text(encoding="utf-8"))["cells"][0]["outputs"]
 
     assert found.whole
@@ -43,7 +50,7 @@ def test_the_kernel_is_this_interpreter_without_warnings(tmp_path: Path) -> None
 
 
 def test_a_notebook_that_is_missing_is_a_problem_not_a_crash(tmp_path: Path) -> None:
-    found = execute(tmp_path / "none.ipynb", tmp_path / "out.ipynb", values={}, environ={})
+    found = _run(tmp_path / "none.ipynb", tmp_path / "out.ipynb")
 
     assert not found.whole
     assert "no such notebook" in found.problems[-1]

@@ -1,0 +1,150 @@
+"""Kernels of this very interpreter, each for one notebook; the next one warms up while a notebook runs.
+
+A kernel that is started ahead has done its imports and nothing else: it has run no cell, knows no
+notebook, serves once and is ended. Judges nothing and knows no papermill.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections import deque
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty
+from types import TracebackType
+from typing import Any
+
+from ipykernel.kernelspec import get_kernel_dict
+from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from traitlets import Dict, Type
+from traitlets.config import Config
+
+__all__ = ["START_LIMIT_S", "KernelNeverReady", "Kernels", "OwnKernelManager", "end_kernel"]
+
+START_LIMIT_S = 180  # twenty runs at once on two cores need more than a minute
+# what the notebooks import, done before the first cell; a fault in there shows in that cell, not here
+_IMPORTS = "import gc; gc.disable(); import snlm_lib.notebook; gc.freeze(); gc.enable(); del gc, snlm_lib"
+_AHEAD = 2  # a kernel's start takes longer than a short notebook
+_ARGUMENTS = [f"--IPKernelApp.exec_lines={_IMPORTS}", "--HistoryManager.hist_file=:memory:"]
+
+
+class KernelNeverReady(RuntimeError):
+    """A kernel ended, or said nothing, before it could be given its first cell: no harm was done."""
+
+
+class _Client(AsyncKernelClient):
+    """Ready when the kernel answers and its outputs arrive.
+
+    The parent then listens a fifth of a second longer, for messages that belong to no cell and are
+    dropped by their ids anyway.
+    """
+
+    async def wait_for_ready(self, timeout: float | None = None) -> None:
+        end = asyncio.get_running_loop().time() + (timeout or START_LIMIT_S)
+        while asyncio.get_running_loop().time() < end:
+            self.kernel_info()
+            with suppress(Empty):
+                reply = await self.get_shell_msg(timeout=1)
+                if reply["msg_type"] == "kernel_info_reply":
+                    await self.get_iopub_msg(timeout=0.2)
+                    self._handle_kernel_info_reply(reply)
+                    return
+            if not await self.is_alive():
+                raise KernelNeverReady("the kernel ended before it could be given a cell")
+        raise KernelNeverReady("the kernel did not answer in time")
+
+
+class OwnKernelManager(AsyncKernelManager):
+    """Starts this interpreter, whatever kernelspec of that name is installed somewhere."""
+
+    additions = Dict().tag(config=True)  # environment variables beside our own
+    client_class = "snlm_lib.kernels._Client"
+    client_factory = Type(klass="jupyter_client.KernelClient", default_value="snlm_lib.kernels._Client")
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        return KernelSpec(resource_dir="", **get_kernel_dict(extra_arguments=_ARGUMENTS))
+
+    async def _async_pre_start_kernel(self, **options: Any) -> tuple[list[str], dict[str, Any]]:
+        options["env"] = {**os.environ, **self.additions}
+        return await super()._async_pre_start_kernel(**options)
+
+
+class _Starting:
+    """A kernel that is being started, in a thread of its own."""
+
+    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
+        config = Config({"OwnKernelManager": {"transport_encryption": "auto", "additions": dict(environ)}})
+        self._manager = OwnKernelManager(kernel_name="snlm", config=config)
+        self._folder = folder
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._start, name="snlm-kernel", daemon=True)
+        self._thread.start()
+
+    def _start(self) -> None:
+        try:
+            asyncio.run(_start(self._manager, self._folder))
+        except Exception as error:  # whatever it is, it is told to who wants the kernel
+            self._error = error
+
+    def taken(self) -> OwnKernelManager:
+        self._thread.join()
+        if self._error is not None:
+            raise KernelNeverReady(f"no kernel can be started: {self._error}") from self._error
+        return self._manager
+
+    def dropped(self) -> None:
+        self._thread.join()
+        if self._error is None:
+            end_kernel(self._manager)
+
+
+async def _start(manager: OwnKernelManager, folder: Path) -> None:
+    await manager.start_kernel(cwd=str(folder))
+
+
+def end_kernel(manager: OwnKernelManager) -> None:
+    """End a kernel now; one that is gone already is fine."""
+    asyncio.run(_end(manager))
+
+
+async def _end(manager: OwnKernelManager) -> None:
+    with suppress(RuntimeError, OSError):  # gone already
+        await manager.shutdown_kernel(now=True)
+    await manager._async_cleanup_resources()
+
+
+class Kernels:
+    """Gives each notebook of one run a kernel of its own; on leaving, the one that nobody took is ended.
+
+    ``folder`` is where they stand (the notebooks'), ``environ`` is added to their environment.
+    """
+
+    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._environ = dict(environ)
+        self._waiting: deque[_Starting] = deque()
+
+    def __enter__(self) -> Kernels:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        while self._waiting:
+            self._waiting.popleft().dropped()
+
+    def prepare(self, count: int) -> None:
+        """Start the next ``count`` kernels now, as far as they do not wait already, and no more than `_AHEAD`."""
+        while len(self._waiting) < min(count, _AHEAD):
+            self._waiting.append(_Starting(self._folder, self._environ))
+
+    def take(self) -> OwnKernelManager:
+        """A kernel that has served nobody and will serve nobody else; its taker ends it."""
+        self.prepare(1)
+        return self._waiting.popleft().taken()

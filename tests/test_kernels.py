@@ -1,0 +1,97 @@
+"""Kernels started ahead: each serves one notebook, knows nothing of another, and none is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from snlm_lib.execute import execute
+from snlm_lib.kernels import KernelNeverReady, Kernels, OwnKernelManager, end_kernel
+
+LOOK = "import os, sys; print(os.getpid(), 'left' in dir(), os.path.basename(os.getcwd()), 'pandas' in sys.modules)"
+
+
+def _notebook(folder: Path, name: str, *sources: str) -> Path:
+    common: dict[str, Any] = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+    cells = [{**common, "id": f"c{number}", "source": text} for number, text in enumerate(sources)]
+    path = folder / name
+    path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}), encoding="utf-8")
+    return path
+
+
+def _kernels_of_ours() -> set[int]:
+    mine = psutil.Process().children(recursive=True)
+    return {child.pid for child in mine if "ipykernel_launcher" in " ".join(child.cmdline())}
+
+
+def _pid(manager: OwnKernelManager) -> int:
+    provisioner: Any = manager.provisioner
+    return int(provisioner.pid)
+
+
+def test_each_notebook_gets_a_fresh_kernel_warm_and_in_its_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "books"
+    folder.mkdir()
+    told = []
+    with Kernels(folder, {}) as kernels:
+        for number in range(3):
+            source = _notebook(folder, f"{number}.ipynb", LOOK, "left = 1")
+            target = tmp_path / f"out{number}.ipynb"
+            assert execute(source, target, values={}, kernels=kernels, more=2 - number).whole
+            cell = json.loads(target.read_text(encoding="utf-8"))["cells"][0]
+            told.append("".join(cell["outputs"][0]["text"]).split())
+
+    assert len({pid for pid, *_ in told}) == 3
+    assert [rest for _, *rest in told] == [["False", "books", "True"]] * 3
+    assert _kernels_of_ours() == set()
+
+
+def test_a_kernel_nobody_took_is_ended(tmp_path: Path) -> None:
+    with Kernels(tmp_path, {}) as kernels:
+        kernels.prepare(7)
+        manager = kernels.take()
+        taken = _pid(manager)
+        assert taken in _kernels_of_ours()
+        end_kernel(manager)
+
+    assert _kernels_of_ours() == set()
+
+
+def test_no_more_than_two_wait(tmp_path: Path) -> None:
+    with Kernels(tmp_path, {}) as kernels:
+        kernels.prepare(7)
+        managers = [kernels.take() for _ in range(2)]
+        assert len(_kernels_of_ours()) == 2
+        for manager in managers:
+            end_kernel(manager)
+
+
+def test_a_kernel_that_cannot_be_started_is_told_when_it_is_wanted(tmp_path: Path) -> None:
+    with Kernels(tmp_path / "gone", {}) as kernels:
+        kernels.prepare(1)
+        with pytest.raises(KernelNeverReady, match="gone"):
+            kernels.take()
+
+
+def test_a_kernel_that_ends_before_its_first_cell_is_replaced(tmp_path: Path) -> None:
+    """As when two runs were given the same port: the second kernel cannot listen and ends."""
+    once = tmp_path / "once"
+    (tmp_path / "sitecustomize.py").write_text(
+        f"import os, sys\nif 'ipykernel_launcher' in ' '.join(sys.orig_argv):\n"
+        f"    try: os.close(os.open({str(once)!r}, os.O_CREAT | os.O_EXCL))\n"
+        f"    except FileExistsError: pass\n"
+        f"    else: os._exit(1)\n",
+        encoding="utf-8",
+    )
+    source = _notebook(tmp_path, "in.ipynb", "1 + 1")
+    paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    with Kernels(tmp_path, {"PYTHONPATH": paths}) as kernels:
+        found = execute(source, tmp_path / "out.ipynb", values={}, kernels=kernels, more=0)
+
+    assert once.exists()
+    assert found.whole, found.problems
