@@ -75,9 +75,12 @@ def _keep_traceback() -> str:
     """Where the traceback was written: with the records, else in the temporary folder, else nowhere."""
     name = f"fault-{folder_stamp(SystemClock().utc_now())}.log"
     told = traceback.format_exc()
-    for folder in (lambda: outputs_root(os.environ), lambda: Path(tempfile.gettempdir())):
-        with suppress(SnlmError, OSError):
-            path = folder() / name
+    folders = [Path(tempfile.gettempdir())]
+    with suppress(SnlmError):
+        folders.insert(0, outputs_root(os.environ))
+    for folder in folders:
+        with suppress(OSError):
+            path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(told, encoding="utf-8")
             return str(path)
