@@ -84,6 +84,7 @@ def plan_delegation(facts: PairFacts) -> tuple[DelegationPlan, ...]:
 
 def delegation_rows(facts: PairFacts) -> list[dict[str, object]]:
     """Found and wanted for both accounts, a row an account: for the table in 02."""
+    missing = {plan.host: ", ".join(plan.add) or "nothing" for plan in plan_delegation(facts)}
     rows: list[dict[str, object]] = []
     for name, account in facts.delegation.items():
         if account is None:
@@ -95,10 +96,9 @@ def delegation_rows(facts: PairFacts) -> list[dict[str, object]]:
                 "may act at": ", ".join(account.delegate_to) or "nobody",
                 "any authentication protocol": account.any_protocol,
                 "unconstrained": account.unconstrained,
+                "missing": missing.get(name),
             }
         )
-    for plan in plan_delegation(facts):
-        rows.append({"account": plan.host, "missing": ", ".join(plan.add) or "nothing"})
     return rows
 
 

@@ -110,9 +110,7 @@ def _watch(order: MoveOrder, requested: datetime, command: CommandState, earlier
         say=order.say,
     )
     wanted = order.parameters
-    watched = watch.until_ended(
-        command, ignore=earlier.jobs, limit_s=wanted.move_limit_s, poll_s=wanted.poll_ms / 1000
-    )
+    watched = watch.until_ended(command, ignore=earlier.jobs, limit_s=wanted.move_limit_s, poll_s=wanted.poll_ms / 1000)
     ended = order.clock.utc_now()
     outcome = outcome_of(watched, whereabouts_or_none(order.connection.estate, order.vm_id))
     events = migration_events(order.connection.estate, order.vm_id, requested)

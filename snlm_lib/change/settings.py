@@ -112,8 +112,15 @@ def _set_values(session: Session, host: str, values: list[Difference]) -> Act:
     found: dict[str, Any] = {item.name: item.found for item in values}
     return Act.of(
         session,
-        what=f"{host}: " + ", ".join(f"{TITLE_OF[item.name]} {item.found} to {item.wanted}" for item in values),
+        what=f"{host}: "
+        + ", ".join(f"{TITLE_OF[item.name]} {_said(item.found)} to {_said(item.wanted)}" for item in values),
         do=commands.set_vm_host(**wanted),
         undo=commands.set_vm_host(**found) if any(value is not None for value in found.values()) else None,
         before=found,
     )
+
+
+def _said(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "unknown" if value is None else str(value)

@@ -19,11 +19,16 @@ PAGE_BYTES = 4096  # a dirty page of the counters
 
 
 class Phase(StrEnum):
-    """What the host is doing, in the order of a move; ``BLACKOUT`` only where a counter said so."""
+    """What the host is doing, in the order of a move.
+
+    ``CUT_OVER``: the source no longer lists the machine and the job goes on. ``BLACKOUT`` lies somewhere
+    at its beginning, and is named only where a counter said so.
+    """
 
     CHECKING = "checking"
     STORAGE = "storage"
     MEMORY = "memory"
+    CUT_OVER = "cut-over"
     BLACKOUT = "blackout"
 
 
@@ -75,7 +80,9 @@ def _phases(progress: Columns) -> Iterator[Phase | None]:
     phase: Phase | None = None
     for status, state, number in zip(texts(progress, "operational_status"), states, counted, strict=False):
         named = phase_of(re.findall(r"\w+", status))
-        if state in _JOB_OVER or (phase is Phase.MEMORY and status and named is None and "InService" not in status):
+        if not status and state is not None and state not in _JOB_OVER and phase in (Phase.MEMORY, Phase.CUT_OVER):
+            phase = Phase.CUT_OVER
+        elif state in _JOB_OVER or (phase is Phase.MEMORY and status and named is None and "InService" not in status):
             phase = None
         elif named is Phase.MEMORY:
             # the status may say migrating from the start: the counters know when the first pass began

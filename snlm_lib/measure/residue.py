@@ -42,7 +42,8 @@ _WORDS = {
     Cause.NO_GAP: "No probe was lost: any absence was shorter than the time between two probes.",
     Cause.HELD_NOT_DROPPED: "No probe was lost, but answers waited as long as the blackout: held, not dropped.",
     Cause.QUANTISATION: "Within one probe interval of the blackout: no network residue can be told from it.",
-    Cause.NETWORK_RELEARN: "All probe kinds stopped and came back together: the network had to learn the new port.",
+    Cause.NETWORK_RELEARN: "Longer than the blackout for all probe kinds alike: usually switches that learn the new "
+    "port (not proved here).",
     Cause.INTERFACE_QUARANTINE: "Datagrams were dropped while the long connection went on: the guest's firewall "
     "quarantined the interface.",
     Cause.TCP_BACK_OFF: "The long connection stalled longer than datagrams: TCP waited between its retransmissions.",

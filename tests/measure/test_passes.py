@@ -33,7 +33,8 @@ def test_the_whole_course_in_bands_each_up_to_the_next(data: Path) -> None:
     assert found == [
         Band(Phase.CHECKING, 0.5, 1.5),
         Band(Phase.STORAGE, 1.5, 3.5),
-        Band(Phase.MEMORY, 3.5, 5.5),
+        Band(Phase.MEMORY, 3.5, 5.0),
+        Band(Phase.CUT_OVER, 5.0, 5.5),
         Band(Phase.BLACKOUT, 4.3, 4.4),
     ]
 
@@ -64,6 +65,12 @@ def test_back_to_ok_after_memory_ends_it_and_ok_at_the_start_begins_nothing() ->
 def test_migrating_without_a_pass_goes_on_with_the_phase_before() -> None:
     rows: list[Row] = [(0, 4, "StorageMigrationPhaseTwo", None), (1, 4, "MigratingVirtualMachine", None)]
     assert phase_bands(progress(*rows, (2, 7, "", None)), NO_COUNTERS) == [Band(Phase.STORAGE, 0, 2)]
+
+
+def test_a_source_that_is_silent_while_nothing_is_known_of_the_job_begins_no_cut_over() -> None:
+    rows: list[Row] = [(0, 4, "MigratingVirtualMachine", 1), (1, None, "", None), (2, 4, "", None), (3, 7, "", None)]
+    found = phase_bands(progress(*rows), NO_COUNTERS)
+    assert found == [Band(Phase.MEMORY, 0, 2), Band(Phase.CUT_OVER, 2, 3)]
 
 
 def test_no_samples_no_bands_no_passes() -> None:

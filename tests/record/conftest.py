@@ -85,7 +85,7 @@ class RecordBuilder:
     def change(self, record: Record, step: str, number: int, *, outcome: str | None = "done", what: str = "") -> None:
         journal, intent_id = self.journal(record), f"{step[:2]}-{number}"
         words = what or f"HV0{number}: allow live migrations, Kerberos, compression, 2 at a time"
-        undo = f"Disable-VMMigration on HV0{number}"
+        undo = f"HV0{number}: Disable-VMMigration"
         data = {"intent_id": intent_id, "what": words, "undo": undo, "before": {"enabled": False}}
         journal.append("intent", step, data)
         journal.append("command", step, {"host": f"HV0{number}", "text": "Enable-VMMigration", "changes": True})

@@ -45,14 +45,14 @@ def test_the_card_says_first_what_a_manager_asks(builder: Build) -> None:
         "Away 0.60 s ± 0.10 longest gap, by UDP probes",
         "Host blackout 0.40 s event 20415",
         "The lab's truth 0.58 s",
-        "Lost pings 12 of 282",
+        "Lost probes 6 of 141 · 6 of 141 UDP · TCP, during the move",
         "From → to HV01 → HV02",
         "Change CHG-2026-0417",
         "Start 2026-11-23 21:04:00 UTC End 2026-11-23 21:04:50 UTC Duration 50 s",
         "Operator jörg.müller on ADMIN-PC-07",
         "Code snlm 0.1.0, commit 23f9f54c0ffe",
-        "HV01: move VM01 to HV02, storage included DONE Disable-VMMigration on HV01",
-        "chain intact, 32 entries up to",
+        "HV01: move VM01 to HV02, storage included DONE on HV01 Disable-VMMigration",
+        "chain intact, 32 entries when this page was built, up to",
     ):
         assert part in told
 
@@ -148,7 +148,7 @@ def test_a_notebook_cut_off_is_said_and_the_rest_is_there(builder: Build) -> Non
 def test_a_damaged_journal_is_said(builder: Build) -> None:
     record = builder().passed()
     raw = record.journal_path.read_bytes()
-    record.journal_path.write_bytes(raw.replace(b"Disable-VMMigration on HV02", b"Disable-VMMigration on HV03", 1))
+    record.journal_path.write_bytes(raw.replace(b"HV02: Disable-VMMigration", b"HV03: Disable-VMMigration", 1))
     told = words(page(record))
     assert "The journal is damaged This page was made from it" in told
     assert "CHAIN BROKEN" in told
@@ -178,7 +178,7 @@ def test_the_journal_reads_like_a_log(builder: Build) -> None:
     build.journal(record).append("note", None, {"long": "x" * 5_000, "none": None, "list": [1, "<b>"]})
     told = words(page(record))
     assert "03 command read, changing nothing HV01 Get-VMHost Get-VM HV02 Get-VMHost" in told
-    assert "05 intent HV01: move VM01 to HV02, storage included undo: Disable-VMMigration on HV01" in told
+    assert "05 intent HV01: move VM01 to HV02, storage included undo: HV01: Disable-VMMigration" in told
     assert "05 command HV01 Enable-VMMigration" in told
     assert "1,000 characters more in journal.jsonl" in told
     assert 'list [1, "<b>"]' in told

@@ -37,6 +37,7 @@ _BANDS = {
     "checking": "rgba(138,148,160,0.18)",
     "storage": "rgba(47,134,209,0.16)",
     "memory": "rgba(42,157,143,0.18)",
+    "cut-over": "rgba(224,141,0,0.24)",
     "blackout": "rgba(215,38,61,0.28)",
 }
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,8 @@ from snlm_lib.record.state import ChangeState, RunState
 from snlm_lib.units import parse_utc, say_duration_s
 
 __all__ = ["card", "title_of"]
+
+_ON_HOST = re.compile(r"(?P<host>[\w.-]+): (?P<text>[A-Z]\w+-[A-Z].*)", re.DOTALL)  # "HV01: Disable-VMMigration ..."
 
 _MARKS = {Verdict.PASSED: "✓", Verdict.REFUSED: "!", Verdict.FAILED: "✕", Verdict.UNKNOWN: "?"}
 SURVEY = (
@@ -63,7 +66,16 @@ def _headline(state: RunState) -> str:
     bad = next((step for step in state.steps if step.verdict is state.verdict), None)
     if bad is None:
         return "No step has left a result." if not state.steps else "The run as a whole did not pass."
-    return f"{step_title(bad.name)} {bad.verdict}: {bad.reason}"
+    return f"{step_title(bad.name)} {bad.verdict}: {bad.reason}{_still_stands(state)}"
+
+
+def _still_stands(state: RunState) -> str:
+    """A refused or failed run may leave changes of earlier steps behind: said where nobody overlooks it."""
+    done = sum(change.result == "done" for change in state.changes)
+    if not done:
+        return ""
+    made = "1 change that was made before still stands" if done == 1 else f"{done} changes that were made still stand"
+    return f" {made}; each with its undo below."
 
 
 def _passed_headline(state: RunState) -> str:
@@ -121,9 +133,11 @@ def _tiles(state: RunState) -> Iterator[Html]:
     yield _tile("Host blackout", seconds(blackout), source if blackout is not None else "the host gave no figure")
     if state.truth is not None:
         yield _truth_tile(state.truth)
-    lost, probes = state.number("06", "lost"), state.number("06", "probes")
-    if lost is not None and probes is not None:
-        yield _tile("Lost pings", f"{lost:,.0f} of {probes:,.0f}", "during the move")
+    kinds = six.result.tables.get("away", []) if six and six.result else []
+    if kinds:
+        told = " · ".join(f"{said(row.get('lost'))} of {said(row.get('sent'))}" for row in kinds)
+        names = " · ".join(str(row.get("probe")).upper() for row in kinds)
+        yield _tile("Lost probes", told, f"{names}, during the move")
 
 
 def _truth_tile(truth: Any) -> Html:
@@ -203,18 +217,27 @@ def _code(code: Any) -> str:
 def _chain_words(state: RunState) -> str:
     whole = "chain intact" if state.chain.intact else "CHAIN BROKEN"
     torn = f", {len(state.chain.torn)} torn line kept" if state.chain.torn else ""
-    return f"{whole}, {state.chain.entries} entries up to {state.chain.head[:12]}{torn}"
+    so_far = f"{state.chain.entries} entries when this page was built, up to {state.chain.head[:12]}"
+    return f"{whole}, {so_far}{torn}; the hashes for the ticket stand in VERIFY.txt"
 
 
 def _changes(state: RunState) -> Html:
     if not state.changes:
         return el("p", "Nothing was changed." if state.chain.intact else "Unknown: the journal is damaged.")
     rows = [_change_row(change) for change in state.changes]
-    return table(["Step", "Changed", "Outcome", "How it is undone"], rows, class_="wide")
+    return table(["Step", "Changed", "Outcome", "How it is undone, from the bottom up"], rows, class_="wide")
 
 
 def _change_row(change: ChangeState) -> list[Child]:
     link = el("a", change.step[:2], href=f"#{step_anchor(change.step)}")
     # what was sent to bring it about stands in the journal; here only why it did not work
     note = el("div", change.detail, class_="note") if change.detail and change.result != "done" else None
-    return [link, change.what, join(badge(change.result), note), change.undo or "no undo recorded"]
+    return [link, change.what, join(badge(change.result), note), _undo(change.undo)]
+
+
+def _undo(undo: str) -> Child:
+    """A command to be pasted, and where it is run; or the sentence it is."""
+    command = _ON_HOST.fullmatch(undo)
+    if command is None:
+        return undo or "no undo recorded"
+    return join(el("div", f"on {command['host']}", class_="note"), el("code", command["text"], class_="command"))

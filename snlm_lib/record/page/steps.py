@@ -98,5 +98,11 @@ def _cell(value: str | int | float | bool | None) -> Child:
 def _numbers(result: StepResult) -> Html | None:
     if not result.figures:
         return None
-    rows: list[list[Child]] = [[el("code", name), said(value)] for name, value in sorted(result.figures.items())]
-    return el("details", el("summary", f"All {len(rows)} numbers of this step"), table(["Name", "Value"], rows))
+    rows: list[list[Child]] = [
+        [el("code", name), _figure(name, value)] for name, value in sorted(result.figures.items())
+    ]
+    return el("details", el("summary", f"Figures of this step ({len(rows)})"), table(["Name", "Value"], rows))
+
+
+def _figure(name: str, value: str | int | float | bool | None) -> str:
+    return str(value) if name.endswith("_id") else said(value)  # an event's number is no quantity
