@@ -19,15 +19,15 @@ __all__ = ["CARD_COLOURS", "Card", "Line", "Live", "figure", "namespace", "on_er
 
 RESULT_MIME = "application/vnd.snlm.result+json"
 PLOTLY_MIME = "application/vnd.plotly.v1+json"
-CARD_COLOURS = {
-    "running": "#5a6b7b",
-    "passed": "#1a7f5a",
+CARD_COLOURS = {  # readable on white and on black: at least 3.5 : 1
+    "running": "#6b7f93",
+    "passed": "#1b8a61",
     "refused": "#9a6700",
-    "failed": "#b3261e",
-    "unknown": "#7a3e9d",
-    "PASS": "#1a7f5a",
+    "failed": "#d23b32",
+    "unknown": "#9a5cc0",
+    "PASS": "#1b8a61",
     "WARN": "#9a6700",
-    "FAIL": "#b3261e",
+    "FAIL": "#d23b32",
 }
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from snlm_lib.clock import FakeClock
 from snlm_lib.execute import Execution
-from snlm_lib.judge import Witness, judge_step, settle, write_not_started
+from snlm_lib.judge import BY_HAND, Witness, judge_by_hand, judge_step, ran_by_hand, settle, write_not_started
 from snlm_lib.record.folder import Record, create_record
 from snlm_lib.record.result import StepResult, Verdict, read_result, write_result
 
@@ -108,3 +108,40 @@ def test_a_step_that_never_began_is_refused(record: Record) -> None:
 
     assert result is not None
     assert (result.verdict, result.reason) == (Verdict.REFUSED, "interrupted by the operator")
+
+
+def test_by_hand_the_result_counts_and_it_is_said_that_no_notebook_was_kept(record: Record) -> None:
+    journal = record.journal(FakeClock())
+    journal.append("step-started", STEP, {"by": "hand"})
+    write_result(record, _told(Verdict.PASSED, "moved"))
+
+    assert ran_by_hand(record, STEP, clock=FakeClock())
+    assert judge_by_hand(record, STEP, clock=FakeClock()).verdict is Verdict.PASSED
+    result = read_result(record, STEP)
+    assert result is not None
+    assert (result.reason, result.highlights) == ("moved", [BY_HAND])
+    assert journal.entries()[-1].data == {"note": BY_HAND}
+
+
+def test_by_hand_an_open_intent_or_a_later_start_is_unknown(record: Record) -> None:
+    journal = record.journal(FakeClock())
+    write_result(record, _told(Verdict.PASSED))
+    later = FakeClock()
+    later.advance(60)
+    record.journal(later).append("step-started", STEP, {"by": "hand"})
+    again = judge_by_hand(record, STEP, clock=FakeClock())
+    assert (again.verdict, again.reason) == (
+        Verdict.UNKNOWN,
+        "it was begun again after its result, and left no new one",
+    )
+    write_result(record, _told(Verdict.PASSED))
+    journal.append("intent", STEP, INTENT)
+    assert judge_by_hand(record, STEP, clock=FakeClock()).verdict is Verdict.UNKNOWN
+
+
+def test_the_last_start_says_who_watches(record: Record) -> None:
+    journal = record.journal(FakeClock())
+    assert not ran_by_hand(record, STEP, clock=FakeClock())
+    for who in ("hand", "runner"):
+        journal.append("step-started", STEP, {"by": who})
+    assert not ran_by_hand(record, STEP, clock=FakeClock())

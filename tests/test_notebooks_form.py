@@ -15,13 +15,15 @@ from snlm_lib.parameters import Parameters
 from snlm_lib.runbook import REPORT_STEP, STEPS
 
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
-NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+STEP_BOOKS = sorted(FOLDER.glob("*.ipynb"))
+NOTEBOOKS = sorted(FOLDER.rglob("*.ipynb"))
 CHANGING = {"01_enable_live_migration", "02_configure_delegation", "05_move_vm"}
 KNOWN_TAGS = {"parameters", "snlm-change", "nbval-ignore-output"}
 FORBIDDEN = (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef, ast.For, ast.While, ast.If, ast.Try, ast.With)
 PARAMETER = re.compile(r"[a-z][a-z0-9_]*: (str|int|float|bool|list\[str\]) = .+  # \S.+")
 
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+each_step = pytest.mark.parametrize("path", STEP_BOOKS, ids=lambda path: path.stem)
 
 
 def _cells(path: Path) -> list[dict[str, Any]]:
@@ -47,8 +49,8 @@ def _lines(cell: dict[str, Any]) -> list[str]:
 
 
 def test_the_seven_notebooks_of_the_runbook_are_there() -> None:
-    assert {path.stem for path in NOTEBOOKS} >= {*STEPS, REPORT_STEP}
-    assert all(re.fullmatch(r"\d\d_[a-z]+(_[a-z]+)*", path.stem) for path in NOTEBOOKS)
+    assert {path.stem for path in STEP_BOOKS} >= {*STEPS, REPORT_STEP}
+    assert all(re.fullmatch(r"\d\d_[a-z]+(_[a-z]+)*", path.stem) for path in STEP_BOOKS)
 
 
 @each
@@ -101,7 +103,7 @@ def test_it_imports_nothing_but_its_vocabulary(path: Path) -> None:
     assert imported == {"snlm_lib.notebook"}
 
 
-@each
+@each_step
 def test_its_parts_stand_in_the_order_of_the_house(path: Path) -> None:
     cells = _cells(path)
     code = [_text(cell) for cell in _code(path)]
@@ -112,6 +114,21 @@ def test_its_parts_stand_in_the_order_of_the_house(path: Path) -> None:
     assert "parameters" in _tags(_code(path)[1])
     assert f'begin("{path.stem}")' in code[2]
     assert "finish(" in code[-1]
+
+
+@each
+def test_a_kernel_without_snlm_is_told_where_to_look(path: Path) -> None:
+    (line,) = [line for cell in _code(path) for line in _lines(cell) if line.startswith("import")]
+    assert line.partition("  # ")[2] == "not found? The kernel must be this project's: .venv, see README"
+
+
+def test_a_notebook_for_exploring_only_looks() -> None:
+    exploring = [path for path in NOTEBOOKS if path not in STEP_BOOKS]
+    assert [path.parent.name for path in exploring] == ["explore"]
+    for path in exploring:
+        told = " ".join(_text(cell) for cell in _code(path))
+        assert not re.search(r"begin|change\(|finish|gate|monitor", told)
+        assert "Changes nothing, opens no record" in _text(_cells(path)[0])
 
 
 @each

@@ -21,7 +21,7 @@ from snlm_lib.record.charts.progress import progress_figure
 __all__ = ["LiveMove"]
 
 PACE_S = 1.0
-SHARE = 0.05  # of the time, at most, goes into drawing
+SHARE = 0.1  # of the time, at most, goes into drawing
 
 
 class LiveMove:
@@ -33,6 +33,7 @@ class LiveMove:
         self._line = show.Line("move")
         self._figure = show.Live("move")
         self._due_s = float("-inf")
+        progress_figure({}, {}).to_json()  # Plotly's first figure is slow: now, not while the machine moves
 
     def say(self, words: str) -> None:
         """The line, and the figure when it is due."""
