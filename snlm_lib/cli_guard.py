@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 
 from snlm_lib.clock import SystemClock
-from snlm_lib.errors import InputError, RecordError, Refused, SnlmError
+from snlm_lib.errors import InputError, RecordError, RecordLost, Refused, SnlmError
 from snlm_lib.parameters import outputs_root
 from snlm_lib.process import on_terminate
 from snlm_lib.progress import Watcher
@@ -31,6 +31,8 @@ def guarded(action: Callable[[Watcher], int]) -> int:
         return action(watcher)
     except SnlmError as error:
         _complain(str(error))
+        if isinstance(error, RecordLost):
+            return 3
         return 2 if isinstance(error, InputError | Refused | RecordError) else 1
     except KeyboardInterrupt:
         _complain("interrupted before anything was changed.")

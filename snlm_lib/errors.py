@@ -29,6 +29,7 @@ __all__ = [
     "OutcomeUnknown",
     "ParameterError",
     "RecordError",
+    "RecordLost",
     "Refused",
     "RemoteError",
     "SessionLost",
@@ -119,6 +120,10 @@ class CommandFailed(RemoteError):
 
 class RecordError(SnlmError):
     """The record is held by another process, already sealed, or damaged."""
+
+
+class RecordLost(SnlmError):
+    """In the middle of a run the record cannot be written any more: what was done since is known to nobody."""
 
 
 class OutcomeUnknown(SnlmError):

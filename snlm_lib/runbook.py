@@ -11,13 +11,13 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from snlm_lib.clock import Clock
-from snlm_lib.errors import ParameterError, RecordError, SnlmError
+from snlm_lib.errors import ParameterError, RecordError, RecordLost, SnlmError
 from snlm_lib.execute import Declared, Execution, declared_parameters, execute, inspect_saved
 from snlm_lib.judge import judge_by_hand, judge_step, ran_by_hand, write_not_started
 from snlm_lib.kernels import Kernels
@@ -31,6 +31,7 @@ from snlm_lib.record.names import REPORT_STEP, STEPS
 from snlm_lib.record.report import build_report
 from snlm_lib.record.result import StepResult, Verdict, run_verdict
 from snlm_lib.record.seal import seal
+from snlm_lib.rescue import rescue
 
 __all__ = ["REPORT_STEP", "STEPS", "Book", "RunOutcome", "Stage", "StepEvent", "close_record", "run_change"]
 
@@ -139,14 +140,30 @@ def run_change(
 
 
 def _run_and_close(desk: _Desk, run: Callable[[str], StepResult]) -> RunOutcome:
+    results: list[StepResult] = []
     try:
-        results = _run_steps(desk, run)
-    except BaseException:
+        with _interruptible_once(desk):
+            _run_steps(desk, run, results)
+            with _undisturbed(desk):
+                return _close(desk, results, run)
+    except BaseException as error:
         with _undisturbed(desk):
-            _stop_monitor(desk)
+            _end_monitor(desk)
+            if isinstance(error, OSError | RecordError):
+                raise _lost(desk, results, error) from error
         raise
-    with _undisturbed(desk):
-        return _close(desk, results, run)
+
+
+def _lost(desk: _Desk, results: Sequence[StepResult], error: Exception) -> RecordLost:
+    """The record cannot be written any more: what is known goes elsewhere, and where is said."""
+    told = str(error) if isinstance(error, RecordError) else str(getattr(error, "strerror", None) or error)
+    place = rescue(desk.record, results, told)
+    kept = f"What is known is kept in {place}." if place else "Nothing could be kept elsewhere either."
+    return RecordLost(
+        f"the record could not be written any more: {told}",
+        where=str(desk.record.path),
+        remedy=f"Look at the hosts first: what was begun may have been done. {kept}",
+    )
 
 
 def close_record(
@@ -231,9 +248,8 @@ def _refuse_running(record: Record, clock: Clock) -> None:
         )
 
 
-def _run_steps(desk: _Desk, run: Callable[[str], StepResult]) -> list[StepResult]:
-    """The steps in order, up to the first that does not pass."""
-    results: list[StepResult] = []
+def _run_steps(desk: _Desk, run: Callable[[str], StepResult], results: list[StepResult]) -> None:
+    """The steps in order into ``results``, up to the first that does not pass."""
     try:
         for step in desk.book.steps:
             if desk.interrupted.is_set():
@@ -242,8 +258,10 @@ def _run_steps(desk: _Desk, run: Callable[[str], StepResult]) -> list[StepResult
             if results[-1].verdict is not Verdict.PASSED:
                 break
     except KeyboardInterrupt:
-        results.append(_interrupted(desk, desk.book.steps[len(results)]))
-    return results
+        # the step that was under way, which may have passed just then, and the next: a run cut short is no pass
+        for step in desk.book.steps[len(results) : len(results) + 2]:
+            if all(result.verdict is Verdict.PASSED for result in results):
+                results.append(_interrupted(desk, step))
 
 
 def _interrupted(desk: _Desk, step: str) -> StepResult:
@@ -253,13 +271,20 @@ def _interrupted(desk: _Desk, step: str) -> StepResult:
 
 
 def _run_step(desk: _Desk, step: str, values: Mapping[str, Any]) -> StepResult:
+    _refuse_gone(desk.record)
     folder = desk.record.step_dir(step)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
     desk.progress(StepEvent("started", desk.record, step))
     notebooks = (*desk.book.steps, desk.book.report)
     more = len(notebooks) - 1 - notebooks.index(step)
     execution = execute(desk.book.notebook(step), folder / _RUNNING, values=values, kernels=desk.kernels, more=more)
     return _judged(desk, step, execution)
+
+
+def _refuse_gone(record: Record) -> None:
+    """A record that was moved or deleted is not begun anew in its old place: that would look whole."""
+    if not record.change_json.is_file():
+        raise RecordError("it was moved or deleted while it was being written", where=str(record.path))
 
 
 def _judge_left(desk: _Desk, step: str) -> StepResult:
@@ -286,10 +311,11 @@ def _judged(desk: _Desk, step: str, execution: Execution) -> StepResult:
 
 def _close(desk: _Desk, results: Sequence[StepResult], gather: Callable[[str], StepResult]) -> RunOutcome:
     """What follows whatever happened: end of the monitor, the lab's truth, 07, report, seal."""
-    _stop_monitor(desk)
+    _attempt(desk, "ending the monitor", lambda: _stop_monitor(desk))
     if desk.stage.before_seal:
         _attempt(desk, "what belongs into the record before the seal", lambda: _fetch(desk))
     told = (*results, gather(desk.book.report))
+    _refuse_gone(desk.record)
     verdict = run_verdict(*told)
     desk.note("run-ended", {"verdict": verdict.value, "steps": {result.step: result.verdict.value for result in told}})
     _attempt(desk, "the report", lambda: build_report(desk.record))
@@ -303,12 +329,15 @@ def _fetch(desk: _Desk) -> None:
 
 
 def _stop_monitor(desk: _Desk) -> None:
-    def stop() -> None:
-        handle = find_monitor(desk.record.path)
-        if handle is not None:
-            stop_monitor(handle, wait_s=_MONITOR_WAIT_S)
+    handle = find_monitor(desk.record.path)
+    if handle is not None:
+        stop_monitor(handle, wait_s=_MONITOR_WAIT_S)
 
-    _attempt(desk, "ending the monitor", stop)
+
+def _end_monitor(desk: _Desk) -> None:
+    """The same where nothing can be noted; a record that is gone ends its monitor, which looks for it."""
+    with suppress(SnlmError, OSError):
+        _stop_monitor(desk)
 
 
 def _attempt(desk: _Desk, what: str, action: Callable[[], object]) -> None:
@@ -322,19 +351,36 @@ def _attempt(desk: _Desk, what: str, action: Callable[[], object]) -> None:
 
 
 @contextmanager
+def _interruptible_once(desk: _Desk) -> Iterator[None]:
+    """The first Ctrl-C or SIGTERM ends the step that runs; another one is remembered and changes nothing."""
+
+    def handler(*_: object) -> None:
+        if not desk.interrupted.is_set():
+            desk.interrupted.set()
+            raise KeyboardInterrupt
+
+    with _handled_by(handler):
+        yield
+
+
+@contextmanager
 def _undisturbed(desk: _Desk) -> Iterator[None]:
     """Judging and closing take seconds and are not cut short: who interrupts them is remembered.
 
     A handler of ours, not "ignore": child processes inherit the latter.
     """
+    with _handled_by(lambda *_: desk.interrupted.set()):
+        yield
+
+
+@contextmanager
+def _handled_by(handler: Callable[..., None]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    saved = {
-        number: signal.signal(number, lambda *_: desk.interrupted.set()) for number in (signal.SIGINT, signal.SIGTERM)
-    }
+    saved = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        for number, handler in saved.items():
-            signal.signal(number, handler)
+        for number, before in saved.items():
+            signal.signal(number, before)

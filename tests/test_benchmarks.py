@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import speed
 from benchmarks.rehearsal import Row, main, read_row, summary
 from snlm_lib.clock import FakeClock
 from snlm_lib.record.folder import create_record
 from snlm_lib.record.result import StepResult, Verdict
+from snlm_lib.runbook import REPORT_STEP, STEPS
 
 NOW = "2026-11-23T21:04:00.000Z"
 
@@ -59,5 +61,23 @@ def test_a_record_without_truth_has_no_error(tmp_path: Path) -> None:
 
 
 def test_no_runs_at_all_is_no_success(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--runs", "0", "--json"]) == 1
+    assert main(["--runs", "0", "--pairs", "0", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["gap_error_intervals_max"] is None
+
+
+def test_the_ratio_is_that_of_the_medians() -> None:
+    pairs = [speed.Pair(8.0, 30.0, True), speed.Pair(9.0, 40.0, True), speed.Pair(50.0, 32.0, True)]
+
+    assert speed.summary(pairs)["ratio_to_papermill_cli"] == pytest.approx(9 / 32)
+
+
+@pytest.mark.parametrize("pairs", [[], [speed.Pair(8.0, 30.0, True), speed.Pair(1.0, 30.0, False)]])
+def test_a_run_that_failed_is_never_a_fast_one(pairs: list[speed.Pair]) -> None:
+    assert speed.summary(pairs)["ratio_to_papermill_cli"] is None
+
+
+def test_both_sides_run_the_same_notebooks(tmp_path: Path) -> None:
+    commands = speed._command_lines(tmp_path / "speed.yaml", tmp_path)
+
+    assert [Path(words[-4]).stem for words in commands] == [*STEPS, REPORT_STEP]
+    assert all(Path(words[-4]).is_file() for words in commands)

@@ -26,6 +26,7 @@ ROOMS = {
     "execute": "runbook",
     "judge": "runbook",
     "kernels": "runbook",
+    "rescue": "runbook",
     "lab_process": "rehearsal",
     "cli_change": "cli",
     "cli_explain": "cli",

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import _thread
 import json
+import os
+import shutil
+import signal
+import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from snlm_lib.clock import SystemClock
-from snlm_lib.errors import InputError, ParameterError, RecordError
+from snlm_lib.errors import InputError, ParameterError, RecordError, RecordLost
 from snlm_lib.parameters import Parameters
 from snlm_lib.record.folder import Record, create_record, open_records, read_change
 from snlm_lib.record.result import Verdict, read_result
@@ -305,3 +311,82 @@ def test_a_record_somebody_is_running_is_left_alone(run: Run, book: Book) -> Non
     assert run(try_to_close).verdict is Verdict.PASSED
     assert len(errors) == 1
     assert "is running this change" in errors[0]
+
+
+def _known(lost: RecordLost) -> dict[str, Any]:
+    """known.json of the scratch folder that the sentence names; the folder is cleared away."""
+    place = Path(str(lost).split("What is known is kept in ")[1].rstrip("."))
+    try:
+        return dict(json.loads((place / "known.json").read_text(encoding="utf-8")))
+    finally:
+        shutil.rmtree(place)
+
+
+@pytest.mark.parametrize("where", ["", "elsewhere"])
+def test_a_record_deleted_or_moved_in_mid_run_is_told_and_not_begun_anew(run: Run, tmp_path: Path, where: str) -> None:
+    def lose(event: StepEvent) -> None:
+        if event.kind == "ended" and event.step == STEPS[0]:
+            event.record.path.rename(tmp_path / (where or "aside"))
+            if not where:
+                shutil.rmtree(tmp_path / "aside")
+
+    with pytest.raises(RecordLost, match="moved or deleted") as caught:
+        run(lose)
+    known = _known(caught.value)
+
+    assert [result["verdict"] for result in known["results"]] == ["passed"]
+    assert not Path(known["record"]).exists()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own, of two megabytes; full after `fill`."""
+    place = tmp_path / "outputs"
+    place.mkdir()
+    mounted = shutil.which("mount") and hasattr(os, "geteuid") and os.geteuid() == 0
+    if not mounted or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)]).returncode:
+        pytest.skip("only on systems where a small file system may be mounted")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def _fill(path: Path) -> None:
+    with suppress(OSError), path.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4096)
+
+
+def test_a_full_disk_is_told_and_what_was_written_is_kept(run: Run, small_disk: Path) -> None:
+    def fill(event: StepEvent) -> None:
+        if event.kind == "started" and event.step == STEPS[1]:
+            _fill(small_disk / "filler")
+
+    with pytest.raises(RecordLost, match="No space left") as caught:
+        run(fill)
+
+    assert [result["step"] for result in _known(caught.value)["results"]] == [STEPS[0]]
+
+
+def test_a_file_system_that_turns_read_only_is_told(run: Run, small_disk: Path) -> None:
+    def forbid(event: StepEvent) -> None:
+        if event.kind == "started" and event.step == STEPS[1]:
+            subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+
+    with pytest.raises(RecordLost, match="Look at the hosts first") as caught:
+        run(forbid)
+
+    assert [result["step"] for result in _known(caught.value)["results"]] == [STEPS[0]]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_ctrl_c_while_closing_still_seals(run: Run, number: signal.Signals) -> None:
+    def again(event: StepEvent) -> None:
+        if event.kind == "ended" or event.step == GATHER:
+            signal.raise_signal(number)
+
+    outcome = run(again)
+
+    assert outcome.verdict is Verdict.REFUSED
+    assert _steps_run(outcome) == [*STEPS, GATHER]
+    assert "before it began" in outcome.results[1].reason
+    assert verify(outcome.record.path).state == "sealed"

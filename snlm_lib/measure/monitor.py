@@ -33,7 +33,7 @@ from snlm_lib.process import (
 __all__ = ["MonitorEnd", "MonitorHandle", "find_monitor", "main", "start_monitor", "stop_monitor"]
 
 MIN_INTERVAL_MS = 20
-_START_WAIT_S = 20.0
+_START_WAIT_S = 90.0
 _POLL_S = 0.05
 _STOP_WAIT_S = 15.0
 
