@@ -27,7 +27,6 @@ _DISK_FULL = Refusal(
     side="destination",
 )
 _STORAGE_FROM, _MEMORY_FROM, _BLACKOUT_AT, _HANDED_OVER_AT = 10, 70, 96, 98
-_LONG_BLACKOUT_S = 10.0
 _SUCCESS, _SUCCESS_LONG, _SUCCESS_NO_FIGURE, _STARTED, _FAILED = 20415, 20417, 20418, 20413, 21024
 
 
@@ -206,7 +205,7 @@ class Migration:
         if not self.pace.blackout_in_event:
             self._log(self.target, _SUCCESS_NO_FIGURE, level=4, text=f"Migration of '{name}' completed successfully.")
         else:
-            long = blackout_s > _LONG_BLACKOUT_S
+            long = blackout_s > self.pace.long_blackout_wall_s
             text = f"Migration of '{name}' completed successfully with blackout time {figure} seconds."
             self._log(self.target, _SUCCESS_LONG if long else _SUCCESS, level=3 if long else 4, text=text, last=figure)
         self._end("completed", None)

@@ -28,6 +28,7 @@ class MovePace:
     cleanup_wall_s: float
     blackout_in_event: bool
     tick_wall_s: float
+    long_blackout_wall_s: float  # from here on event 20417; where Windows draws the line is not documented
     working_sets: tuple[WorkingSet, ...]
 
     @property

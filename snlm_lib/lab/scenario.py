@@ -160,6 +160,7 @@ class MoveSpec:
     working_sets: list[WorkingSetSpec]
     blackout_in_event: bool = True
     tick_wall_s: float = 0.05
+    long_blackout_wall_s: float = 10.0
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import is_dataclass
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
 from snlm_lib.clock import FakeClock
 from snlm_lib.errors import LabError
 from snlm_lib.lab.dirty import PAGE_BYTES, plan_passes
-from snlm_lib.lab.scenario import build_world
+from snlm_lib.lab.scenario import Scenario, build_world
 from snlm_lib.lab.scenario_file import load_scenario, read_scenario
 from snlm_lib.lab.world import World
 from snlm_lib.units import GIB, MIB
@@ -52,7 +54,12 @@ def test_only_missing_switch_lacks_the_switch() -> None:
 
 @pytest.mark.parametrize(
     ("name", "total_s", "blackout_s", "silence_s"),
-    [("rehearsal", (12, 15), 0.42, 0.58), ("quick", (1.5, 2.5), 0.15, 0.21)],
+    [
+        ("rehearsal", (12, 15), 0.42, 0.58),
+        ("quick", (1.5, 2.5), 0.15, 0.21),
+        ("slow-network", (15, 20), 0.54, 0.60),
+        ("non-convergence", (6, 9), 4.75, 4.81),
+    ],
 )
 def test_moves_take_the_time_they_promise(
     name: str, total_s: tuple[float, float], blackout_s: float, silence_s: float
@@ -124,3 +131,60 @@ def test_delegation_checkpoints_and_images_can_be_set() -> None:
     assert vm.dvd_path == "D:\\x.iso"
     assert vm.memory_maximum_bytes == 16 * GIB
     assert world.guest_vms == set()
+
+
+def test_a_scenario_based_on_another_says_only_what_differs(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    text = "based_on: quick\nhosts: {HV02: {switches: {LAN: null}}}\nmove: {working_sets: []}\nparameters: {vm: X}\n"
+    own.write_text(text, encoding="utf-8-sig")
+    quick, found = load_scenario(SCENARIOS / "quick.yaml"), load_scenario(own)
+
+    assert (found.name, found.about, found.parameters) == ("own", "quick, changed", {"vm": "X"})
+    assert found.hosts["HV01"] == quick.hosts["HV01"]
+    assert list(found.hosts["HV02"].switches) == ["Internal"]
+    assert found.move.working_sets == []
+    grandchild = tmp_path / "grandchild.yaml"
+    grandchild.write_text("based_on: own\nabout: mine\n", encoding="utf-16")
+    again = load_scenario(grandchild)
+    assert (again.about, again.parameters, list(again.hosts["HV02"].switches)) == ("mine", {}, ["Internal"])
+
+
+def test_guids_are_the_same_in_every_run_and_in_every_scenario() -> None:
+    ids = {
+        str(vm.vm_id)
+        for name in ("rehearsal", "two-vms-of-one-name")
+        for host in world_of(name).hyperv_hosts()
+        for vm in host.vms.values()
+        if vm.path == "D:\\Hyper-V\\VM01"
+    }
+    assert ids == {"8a70b304-36cc-5afd-a509-3055d5bf9874"}
+
+
+def test_a_bomb_is_refused_in_a_short_sentence(tmp_path: Path) -> None:
+    layers = "".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]\n" for n in range(1, 9))
+    bomb = tmp_path / "bomb.yaml"
+    bomb.write_text(f"l0: &l0 [lol]\n{layers}based_on: quick\nabout: *l8\n", encoding="utf-8")
+    with pytest.raises(LabError) as told:
+        load_scenario(bomb)
+    assert len(str(told.value)) < 300
+    bomb.write_text("# " + "x" * (1 << 20), encoding="utf-8")
+    with pytest.raises(LabError, match="longer than a scenario can be"):
+        load_scenario(bomb)
+
+
+def _keys(kind: type) -> set[str]:
+    """Every key that a scenario may hold, from the dataclasses themselves."""
+    found: set[str] = set()
+    for name, hint in get_type_hints(kind).items():
+        found.add(name)
+        for part in (hint, *get_args(hint)):
+            if is_dataclass(part) and isinstance(part, type):
+                found |= _keys(part)
+    return found
+
+
+def test_the_readme_explains_every_key() -> None:
+    told = (SCENARIOS / "README.md").read_text(encoding="utf-8")
+    assert {key for key in _keys(Scenario) if f"`{key}`" not in told} == set()
+    names = {path.stem for path in SCENARIOS.glob("*.yaml")}
+    assert {name for name in names if f"`{name}`" not in told} == set()

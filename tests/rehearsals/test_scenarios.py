@@ -1,0 +1,190 @@
+"""Each scenario does what its name says: survey, checks and move against a lab that plays it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from snlm_lib.change.act import Outcome
+from snlm_lib.change.checks.model import CheckResult, Level
+from snlm_lib.change.checks.preflight import obstacles, preflight
+from snlm_lib.change.delegation import acts as delegation_acts
+from snlm_lib.change.delegation import plan_delegation
+from snlm_lib.change.move_act import MoveOrder, move_act
+from snlm_lib.change.settings import acts as settings_acts
+from snlm_lib.change.settings import plan_settings
+from snlm_lib.clock import SystemClock
+from snlm_lib.estate.connect import Connection, hop_credential, open_estate
+from snlm_lib.estate.model import PairFacts
+from snlm_lib.estate.survey import find_vm, survey_pair
+from snlm_lib.lab_process import LabProcess, running_lab, scenario_file, scenario_names
+from snlm_lib.parameters import ConnectionProfile, Parameters, connection_profile, project_root, rehearsal_parameters
+
+CLOCK = SystemClock()
+ELSEWHERE = {"quick", "rehearsal", "missing-switch"}  # tests/test_rehearsal.py
+
+
+@dataclass(frozen=True)
+class Played:
+    """A lab that plays, what its change is told, and sessions on its hosts."""
+
+    lab: LabProcess
+    wanted: Parameters
+    profile: ConnectionProfile
+    connection: Connection
+
+    def look(self) -> PairFacts:
+        return survey_pair(self.connection.estate, self.wanted.vm, CLOCK)
+
+    def judge(self) -> dict[str, CheckResult]:
+        return {item.check_id: item for item in preflight(self.look(), self.wanted)}
+
+    def stands(self, *, removing: tuple[str, ...] = ("01", "02")) -> list[str]:
+        return [item.check_id for item in obstacles(self.judge().values(), removing=removing)]
+
+    def prepare(self) -> None:
+        """01, and 02 unless it may change nothing."""
+        facts = self.look()
+        acts = settings_acts(self.connection.estate, plan_settings(facts, self.wanted))
+        if self.wanted.apply_delegation != "never":
+            acts += delegation_acts(self.connection.directory, plan_delegation(facts))
+        assert {act.do().result for act in acts} == {"done"}
+
+    def move(self, folder: Path) -> Outcome:
+        """05, after 03 found nothing in the way."""
+        self.prepare()
+        assert self.stands(removing=()) == []
+        vm = self.look().vm
+        assert vm is not None
+        order = MoveOrder(
+            connection=self.connection,
+            parameters=self.wanted,
+            credential=hop_credential(self.profile),
+            vm_id=vm.vm_id,
+            vm_name=vm.name,
+            machine=(),
+            samples=folder,
+            clock=CLOCK,
+            say=lambda _words: None,
+        )
+        return move_act(order).do()
+
+    def truth(self, folder: Path) -> dict[str, Any]:
+        """What the lab says of its only move."""
+        self.lab.bring_truth(folder)
+        (only,) = json.loads((folder / "truth.json").read_text(encoding="utf-8"))["moves"]
+        return dict(only)
+
+
+@contextmanager
+def playing(scenario: str) -> Iterator[Played]:
+    file = scenario_file(scenario)
+    wanted = rehearsal_parameters(project_root() / "parameters" / "rehearsal.yaml", file)
+    with running_lab(file, clock=CLOCK) as lab:
+        profile = connection_profile("lab", {"SNLM_LAB": str(lab.descriptor)})
+        connection = open_estate(profile, wanted, clock=CLOCK)
+        try:
+            yield Played(lab, wanted, profile, connection)
+        finally:
+            connection.close()
+
+
+def test_every_scenario_is_played_here_or_in_a_whole_rehearsal() -> None:
+    here = Path(__file__).read_text(encoding="utf-8")
+
+    assert {name for name in scenario_names() if f'playing("{name}")' not in here} == ELSEWHERE
+
+
+def test_one_way_delegation_lacks_the_needed_direction_and_02_may_not_add_it() -> None:
+    with playing("one-way-delegation") as played:
+        played.prepare()
+        found = played.judge()
+
+        assert (found["delegation"].level, found["delegation"].host) == (Level.FAIL, "HV01")
+        assert "lacks 4 of 4 names" in found["delegation"].evidence
+        assert found["delegation-back"].level is Level.PASS
+        assert played.stands(removing=()) == ["delegation"]
+
+
+def test_one_way_back_is_a_warning_and_nothing_stands_in_the_way() -> None:
+    with playing("one-way-back") as played:
+        played.prepare()
+        assert played.judge()["delegation-back"].level is Level.WARN
+        assert played.stands(removing=()) == []
+
+
+def test_disk_full_is_refused_before_anything_is_changed() -> None:
+    with playing("disk-full") as played:
+        assert played.stands() == ["disk-space"]
+        assert "needs 65.0 GiB, free 40.0 GiB" in played.judge()["disk-space"].evidence
+
+
+def test_two_machines_of_one_name_are_refused_by_name() -> None:
+    with playing("two-vms-of-one-name") as played:
+        assert played.stands() == ["vm-found"]
+        assert "2 machines are called 'VM01'" in played.judge()["vm-found"].evidence
+
+
+def test_two_machines_of_one_name_are_told_apart_by_guid(tmp_path: Path) -> None:
+    with playing("two-vms-by-guid") as played:
+        assert played.judge()["vm-found"].level is Level.WARN
+        assert played.move(tmp_path).result == "done"
+        assert played.truth(tmp_path)["vm_id"] == played.wanted.vm
+
+
+def test_an_image_on_the_sources_disk_is_a_warning_and_fails_the_move(tmp_path: Path) -> None:
+    """Code and phase: hyperv failure iso-on-host-path; the machine never leaves the source."""
+    with playing("iso-attached") as played:
+        assert played.judge()["images"].level is Level.WARN
+        outcome = played.move(tmp_path)
+        assert outcome.result == "failed"
+        assert "0xC03A0014" in outcome.detail
+        assert played.truth(tmp_path)["outcome"] == "failed"
+
+
+def test_checkpoints_are_a_warning_and_travel_along(tmp_path: Path) -> None:
+    with playing("checkpoints") as played:
+        assert played.judge()["checkpoints"].level is Level.WARN
+        assert played.move(tmp_path).result == "done"
+        vm, _ = find_vm(played.connection.destination, "VM01")
+        assert vm is not None
+        assert [item.name for item in vm.checkpoints] == ["before the update", "after the update"]
+
+
+def test_non_convergence_passes_with_a_pause_that_the_host_calls_long(tmp_path: Path) -> None:
+    with playing("non-convergence") as played:
+        outcome = played.move(tmp_path)
+        truth = played.truth(tmp_path)
+        told = outcome.facts["host_blackout_s"]
+
+        assert (outcome.result, outcome.facts["blackout_event_id"]) == ("done", 20417)
+        assert isinstance(told, float)
+        assert told == pytest.approx(truth["blackout_s"], abs=0.06)
+        assert truth["blackout_s"] > 4
+        assert truth["passes"] == 10
+
+
+def test_a_slow_network_is_no_obstacle() -> None:
+    """How long it takes is reckoned in tests/lab/world/test_scenario.py."""
+    with playing("slow-network") as played:
+        assert played.stands() == []
+
+
+def test_over_https_with_basic_the_whole_move_runs(tmp_path: Path) -> None:
+    with playing("quick-https") as played:
+        assert played.move(tmp_path).result == "done"
+        assert played.connection.protocols == dict.fromkeys(("HV01", "HV02", "DC01"), "https+basic")
+
+
+def test_a_scenario_of_ones_own_says_what_differs_here_ntlm_behind_https(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text("based_on: quick-https\nwire: {auth: ntlm}\n", encoding="utf-16")
+    with playing(str(own)) as played:
+        assert played.stands() == []
+        assert set(played.connection.protocols.values()) == {"https+ntlm"}
