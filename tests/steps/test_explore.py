@@ -11,10 +11,8 @@ from snlm_lib.steps import explore
 from snlm_lib.steps.explore import Pair
 from tests.builders import host, pair
 
-STATES: tuple[dict[str, str | None] | None, ...] = (
-    {"VM01": "Running", "Old": "Off"},
-    {"WEB01": "Running", "Old": "Off"},
-)
+LEFT = {"VM01": "Running", "Old": "Off"}
+RIGHT = {"WEB01": "Running", "Old": "Off"}
 
 
 def looked(**changes: object) -> Pair:

@@ -63,7 +63,7 @@ def test_a_finished_move_makes_room_and_a_failed_one_keeps_its_figure(
     live = LiveMove(tmp_path, FakeClock())
     look(tmp_path, 0.1, 5)
     live.say("copying storage, 5 %")
-    end = Outcome(result, "")  # type: ignore[arg-type]
+    end = Outcome(result, "")
     act = live.around(Act("k", "HV01: x", "HV01", "back", lambda: end, lambda begun: end))
     capsys.readouterr()
     assert act.do() == end
