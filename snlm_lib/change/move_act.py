@@ -43,6 +43,7 @@ class MoveOrder:
     vm_id: UUID
     vm_name: str
     machine: tuple[Mapping[str, object], ...]  # what it is like before, kept in the intent
+    places: tuple[Mapping[str, object], ...]  # where its files are before: the way back needs them
     samples: Path  # folder of progress.csv and passes.csv
     clock: Clock
     say: Callable[[str], None]  # one line of progress for a person
@@ -70,7 +71,7 @@ def move_act(order: MoveOrder) -> Act:
         key=f"move-{order.vm_id}-{wanted.source}-{wanted.destination}",
         what=f"move {order.vm_name} from {wanted.source} to {wanted.destination}, storage to {wanted.destination_path}",
         host=wanted.source,
-        undo=f"move {order.vm_name} back, after its own preflight: 'snlm run' with source and destination exchanged",
+        undo=_way_back(order),
         do=do,
         settle=settle,
         before={
@@ -78,7 +79,17 @@ def move_act(order: MoveOrder) -> Act:
             "name": order.vm_name,
             "on": wanted.source,
             "machine": [dict(row) for row in order.machine],
+            "places": [dict(row) for row in order.places],
         },
+    )
+
+
+def _way_back(order: MoveOrder) -> str:
+    wanted = order.parameters
+    folder = next((row["value"] for row in order.places if row["fact"] == "configuration"), None)
+    return (
+        f"move {order.vm_name} back, after its own preflight: 'snlm run' with source: {wanted.destination}, "
+        f"destination: {wanted.source}, destination_path: {folder or 'the folder it had before (not known)'}"
     )
 
 
@@ -118,6 +129,7 @@ def _watch(order: MoveOrder, requested: datetime, command: CommandState, earlier
     facts = {
         **outcome.facts,
         "vm_id": str(order.vm_id),
+        "destination_path": order.parameters.destination_path,
         "requested_utc": iso_utc(requested),
         "ended_utc": iso_utc(ended),
         "duration_s": round((ended - requested).total_seconds(), 3),

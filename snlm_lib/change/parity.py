@@ -9,7 +9,7 @@ from snlm_lib.change.reconcile import Owner
 from snlm_lib.estate.model import AdapterFacts, VmFacts, VmStatus
 from snlm_lib.units import say_bytes
 
-__all__ = ["differences", "identity_rows", "proofs"]
+__all__ = ["differences", "files_proof", "identity_rows", "place_rows", "proofs"]
 
 Row = dict[str, str | None]
 
@@ -31,6 +31,32 @@ def identity_rows(vm: VmFacts) -> list[Row]:
         *((f"integration service {item.name}", item.enabled) for item in vm.integration),
     ]
     return [{"fact": name, "value": _words(value)} for name, value in rows]
+
+
+def place_rows(vm: VmFacts) -> list[Row]:
+    """Where the machine's files are, a row a file: they change with the host, and the way back needs the old ones."""
+    disks = sorted(vm.disks, key=lambda disk: disk.controller)
+    rows = [("configuration", vm.configuration_path), *((f"disk {disk.controller}", disk.path) for disk in disks)]
+    return [{"fact": name, "value": value} for name, value in rows]
+
+
+def files_proof(places: Sequence[Mapping[str, object]], folder: str, host: str) -> CheckResult:
+    """Every file lies where the move was told to put it."""
+    below = folder.rstrip("\\").casefold()
+    outside = [row for row in places if not _lies_in(str(row["value"] or "").casefold(), below)]
+    told = ", ".join(f"{row['fact']}: {row['value'] or 'unknown'}" for row in outside)
+    return _result(
+        "files-there",
+        "Its files are where they were to go",
+        bool(places) and not outside,
+        told or (f"{len(places)} places in {folder}" if places else "its files could not be read"),
+        "Find out why before relying on the free space and the backup of that volume.",
+        host,
+    )
+
+
+def _lies_in(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(f"{folder}\\")
 
 
 def _words(value: object) -> str | None:

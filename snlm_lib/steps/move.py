@@ -9,7 +9,7 @@ from snlm_lib.change.checks.preflight import preflight
 from snlm_lib.change.ledger import Done
 from snlm_lib.change.move import LONG_BLACKOUT_EVENT
 from snlm_lib.change.move_act import MoveOrder, move_act
-from snlm_lib.change.parity import identity_rows
+from snlm_lib.change.parity import identity_rows, place_rows
 from snlm_lib.errors import Refused
 from snlm_lib.estate.connect import hop_credential
 from snlm_lib.estate.model import PairFacts, VmFacts
@@ -30,11 +30,13 @@ def order(step: Step, facts: PairFacts) -> list[Act]:
     begun = move_begun(step.journal.entries())
     if begun is not None:
         before = begun.data["before"]
-        vm_id, name, rows = UUID(str(before["vm_id"])), str(before["name"]), list(before["machine"])
+        vm_id, name = UUID(str(before["vm_id"])), str(before["name"])
+        rows, places = list(before["machine"]), list(before["places"])
     else:
         vm = _machine(facts)
-        vm_id, name, rows = vm.vm_id, vm.name, identity_rows(vm)
+        vm_id, name, rows, places = vm.vm_id, vm.name, identity_rows(vm), place_rows(vm)
     step.table("machine", rows, caption=f"{name} before the move")
+    step.table("places", places, caption="Its files before the move")
     live = LiveMove(step.record.samples, step.clock)
     act = move_act(
         MoveOrder(
@@ -44,6 +46,7 @@ def order(step: Step, facts: PairFacts) -> list[Act]:
             vm_id=vm_id,
             vm_name=name,
             machine=tuple(rows),
+            places=tuple(places),
             samples=step.record.samples,
             clock=step.clock,
             say=live.say,

@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from snlm_lib.change.checks.model import CheckResult, Level
-from snlm_lib.change.parity import differences, identity_rows, proofs
+from snlm_lib.change.parity import differences, files_proof, identity_rows, place_rows, proofs
 from snlm_lib.change.reconcile import locate, owner_of
 from snlm_lib.errors import Refused
 from snlm_lib.estate.survey import find_vm
@@ -53,6 +53,8 @@ def where_it_is(step: Step, move: StepResult) -> tuple[CheckResult, ...]:
     vm, _count = find_vm(estate.destination, str(vm_id))
     after = identity_rows(vm) if vm else []
     step.table("machine", after, caption=f"{wanted.vm} as it is now")
+    places = place_rows(vm) if vm else []
+    step.table("places", places, caption="Its files now")
     changed = differences(move.tables.get("machine", []), after)
     owner = owner_of(found)
     step.keep(
@@ -64,13 +66,15 @@ def where_it_is(step: Step, move: StepResult) -> tuple[CheckResult, ...]:
     )
     target = guest_of(step.profile, vm.name) if vm else None
     have = sorted({address for adapter in vm.adapters for address in adapter.ip_addresses}) if vm else []
-    return proofs(
+    folder = str(move.figures.get("destination_path") or "")
+    held = proofs(
         owner,
         found.destination,
         names=(wanted.source, wanted.destination),
         changed=changed,
         addresses=(target.ips if target else [], have),
     )
+    return (*held, files_proof(places, folder, wanted.destination))
 
 
 def end_monitor(step: Step, move: StepResult) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from snlm_lib.change.checks.model import Level
-from snlm_lib.change.parity import differences, identity_rows, proofs
+from snlm_lib.change.parity import differences, files_proof, identity_rows, place_rows, proofs
 from snlm_lib.change.reconcile import Owner
 from snlm_lib.estate.model import VmStatus
 from tests import builders
@@ -66,3 +66,13 @@ def test_each_proof_fails_for_its_own_reason() -> None:
     assert levels(changed=changed)["same-machine"] is Level.FAIL
     assert levels(addresses=(["10.20.0.51"], ["10.20.0.99"]))["same-address"] is Level.FAIL
     assert levels(addresses=([], []))["same-address"] is Level.FAIL
+
+
+def test_files_lie_in_the_folder_they_were_sent_to_and_not_merely_beside_it() -> None:
+    places = place_rows(builders.machine())
+    assert places[0] == {"fact": "configuration", "value": "D:\\VMs\\VM01"}
+    assert files_proof(places, "d:\\vms\\vm01\\", "HV02").level is Level.PASS
+    beside = files_proof(places, "D:\\VMs\\VM0", "HV02")
+    assert beside.level is Level.FAIL
+    assert "disk SCSI 0:1: D:\\VMs\\VM01\\data.vhdx" in beside.evidence
+    assert files_proof([], "D:\\VMs", "HV02").level is Level.FAIL

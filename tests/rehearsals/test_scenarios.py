@@ -69,6 +69,7 @@ class Played:
             vm_id=vm.vm_id,
             vm_name=vm.name,
             machine=(),
+            places=(),
             samples=folder,
             clock=CLOCK,
             say=lambda _words: None,
