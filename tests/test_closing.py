@@ -73,6 +73,14 @@ def test_a_passed_rehearsal_says_it_in_six_lines(record: Record) -> None:
     ]
 
 
+def test_a_pause_that_the_host_calls_long_is_said_and_no_other(record: Record) -> None:
+    long = _say(record, _result("05_move_vm", figures={"duration_s": 14.0, "blackout_event_id": 20417}))
+    usual = _say(record, _result("05_move_vm", figures={"duration_s": 14.0, "blackout_event_id": 20415}))
+
+    assert "The pause was LONG: the host calls it unexpected (event 20417)" in long
+    assert not any("LONG" in line for line in usual)
+
+
 def test_what_is_not_known_is_not_said(record: Record) -> None:
     told = "\n".join(_say(record, _result("03_verify_hosts"), _result("05_move_vm"), _result("06_verify_migration")))
 
