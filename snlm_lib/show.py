@@ -95,8 +95,9 @@ class Live:
         self._shown = False
 
     def draw(self, drawn: Any, *, words: str) -> None:
-        """Show a Plotly figure, or put it in the place of the one before; a reader's zoom stays."""
-        drawn.update_layout(uirevision=self._id)
+        """Show a Plotly figure, or put it in the place of the one before."""
+        if self._shown:  # Plotly's renderer in JupyterLab ignores new data: only a change of type makes it draw again
+            self._put({"text/plain": words})
         self._put({PLOTLY_MIME: json.loads(drawn.to_json()), "text/plain": words})
 
     def end(self, words: str) -> None:
