@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from snlm_lib.errors import LabError, ParameterError
+from snlm_lib.errors import CredentialError, LabError, ParameterError
 from snlm_lib.parameters import (
     ConnectionProfile,
     Parameters,
@@ -19,8 +19,10 @@ from snlm_lib.parameters import (
     outputs_root,
     parameters_markdown,
     project_root,
+    rehearsal_parameters,
     validate,
 )
+from snlm_lib.yaml_file import read_mapping
 
 ROOT = Path(__file__).resolve().parent.parent
 DESCRIPTOR = {
@@ -136,16 +138,14 @@ def test_an_unknown_connection_is_named() -> None:
         connection_profile("nosuch")
 
 
-def _profile_error(name: str, text: str) -> str:
-    folder = project_root() / "parameters" / "connections"
-    folder.mkdir(exist_ok=True)
-    path = folder / f"{name}.yaml"
-    path.write_text(text, encoding="utf-8")
-    try:
-        with pytest.raises(ParameterError) as caught:
-            connection_profile(name)
-    finally:
-        path.unlink()
+def _profile(folder: Path, text: str) -> ConnectionProfile:
+    (folder / "real.yaml").write_text(text, encoding="utf-8")
+    return connection_profile("real", {"SNLM_CONNECTIONS": str(folder)})
+
+
+def _profile_error(folder: Path, text: str) -> str:
+    with pytest.raises(ParameterError) as caught:
+        _profile(folder, text)
     return str(caught.value)
 
 
@@ -167,8 +167,8 @@ def test_values_are_frozen() -> None:
         ("colour: red\n", "unknown parameter 'colour'"),
     ],
 )
-def test_a_profile_of_real_hosts_is_closed_too(change: str, words: str) -> None:
-    assert words in _profile_error("test-profile", PROFILE + change)
+def test_a_profile_of_real_hosts_is_closed_too(tmp_path: Path, change: str, words: str) -> None:
+    assert words in _profile_error(tmp_path, PROFILE + change)
 
 
 def test_the_example_of_a_connection_is_valid() -> None:
@@ -181,7 +181,70 @@ def test_the_example_of_a_connection_is_valid() -> None:
     )
 
 
-def test_a_weak_protocol_to_a_real_host_is_refused() -> None:
-    text = PROFILE.replace("{address: hv01.corp.example}", "{address: hv01.corp.example, auth: ntlm}")
+def _host(extra: str, address: str = "hv01.corp.example") -> str:
+    return PROFILE.replace("{address: hv01.corp.example}", f"{{address: '{address}'{extra}}}")
 
-    assert "plain HTTP" in _profile_error("test-weak", text)
+
+def test_a_weak_protocol_to_a_real_host_is_refused(tmp_path: Path) -> None:
+    assert "plain HTTP" in _profile_error(tmp_path, _host(", auth: ntlm"))
+
+
+@pytest.mark.parametrize("address", ["10.20.0.11", "fe80::1", "[fe80::1]"])
+def test_hosts_have_names_where_tickets_are_wanted(tmp_path: Path, address: str) -> None:
+    https = ", scheme: https, port: 5986, auth: "
+
+    assert "tickets to names only" in _profile_error(tmp_path, _host("", address))
+    assert "tickets to names only" in _profile_error(tmp_path, _host(https + "negotiate", address))
+    assert _profile(tmp_path, _host(https + "basic", address)).host("HV01").address == address
+    assert _profile(tmp_path, _host(https + "negotiate", address) + "allow_ntlm: true\n").allow_ntlm
+
+
+def test_who_is_signed_on_cannot_carry_a_move_and_the_ways_are_listed(tmp_path: Path) -> None:
+    with pytest.raises(CredentialError) as caught:
+        _profile(tmp_path, PROFILE.replace("env:SNLM_PASSWORD", "'signed-on:'"))
+
+    assert "second hop" in str(caught.value)
+    assert [
+        way
+        for way in ("keyring:", "-DestinationCredential", "console or RDP", "session configuration")
+        if way not in str(caught.value)
+    ] == []
+
+
+def test_the_directory_may_have_a_credential_of_its_own(tmp_path: Path) -> None:
+    own = "directory_user: CORP\\ad\ndirectory_secret: keyring:snlm/ad\n"
+
+    assert _profile(tmp_path, PROFILE).sign_ons == (("CORP\\op", "env:SNLM_PASSWORD"),)
+    assert _profile(tmp_path, PROFILE + own).sign_ons[1] == ("CORP\\ad", "keyring:snlm/ad")
+
+
+def test_two_names_of_one_host_are_no_pair(tmp_path: Path) -> None:
+    two = (
+        "hosts: {A: {address: hv.corp.example}, B: {address: HV.corp.example}, C: {address: hv.corp.example, port: 1}}"
+    )
+    profile = _profile(tmp_path, PROFILE.replace("hosts: {HV01: {address: hv01.corp.example}}", two))
+
+    profile.refuse_one_host("a", "c")
+    with pytest.raises(ParameterError, match="are one host"):
+        profile.refuse_one_host("a", "b")
+    with pytest.raises(ParameterError, match="no host called 'D'"):
+        profile.refuse_one_host("a", "D")
+
+
+def test_a_scenarios_own_parameters_overlay_the_shared_ones(tmp_path: Path) -> None:
+    base, scenario = tmp_path / "base.yaml", tmp_path / "scenario.yaml"
+    base.write_text("vm: VM01\nsource: HV02\ndestination: HV01\n", encoding="utf-8")
+    scenario.write_text("about: x\nparameters: {vm: VM02}\n", encoding="utf-8")
+    found = rehearsal_parameters(base, scenario)
+    assert (found.vm, found.source) == ("VM02", "HV02")
+
+    for own, says in (("[vm]", "'name: value' lines"), ("{vmm: x}", "Did you mean 'vm'?")):
+        scenario.write_text(f"parameters: {own}\n", encoding="utf-8")
+        with pytest.raises(ParameterError, match=says) as caught:
+            rehearsal_parameters(base, scenario)
+        assert caught.value.where == str(scenario)
+
+
+@pytest.mark.parametrize("text", ["base: &b {HV01: {address: a.example}}\nhosts: *b\n", "x: [&a 1, *a, *a]\n"])
+def test_a_few_aliases_are_fine(tmp_path: Path, text: str) -> None:
+    assert len(read_mapping(_file(tmp_path, text))) in (1, 2)

@@ -16,13 +16,16 @@ import pytest
 
 from snlm_lib.errors import RecordError
 from snlm_lib.process import (
+    FileHeld,
     FileLock,
     ProcessIdentity,
     append_bytes,
     detach,
     identity_of,
     operating_system_user,
+    real_interpreter,
     spawn,
+    still_runs,
     terminate,
     write_atomic,
     write_private,
@@ -103,6 +106,55 @@ def test_a_write_that_fails_leaves_the_old_and_nothing_beside(tmp_path: Path) ->
         write_atomic(tmp_path / "nowhere" / "x", "text")
 
 
+class Antivirus:
+    """Holds a file for so many looks, then lets go: what OneDrive and virus scanners do on Windows."""
+
+    def __init__(self, looks: int) -> None:
+        self.looks = looks
+
+    def __call__(self, scratch: Path, path: Path) -> None:
+        self.looks -= 1
+        if self.looks >= 0:
+            raise PermissionError(13, "The process cannot access the file", str(path))
+        os.replace(scratch, path)
+
+
+def test_a_file_that_is_held_for_a_moment_is_written_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    path.write_text("old", encoding="utf-8")
+    write_atomic(path, "new", replace=Antivirus(3))
+
+    assert path.read_text(encoding="utf-8") == "new"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["result.json"]
+
+
+def test_a_file_that_stays_held_is_told_and_keeps_what_it_had(tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    path.write_text("old", encoding="utf-8")
+    with pytest.raises(FileHeld) as caught:
+        write_atomic(path, "new", replace=Antivirus(10_000))
+
+    assert isinstance(caught.value, RecordError)
+    assert isinstance(caught.value, OSError)
+    assert str(caught.value).startswith(f"{path}: another program holds this file")
+    assert "OneDrive" in str(caught.value)
+    assert path.read_text(encoding="utf-8") == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["result.json"]
+
+
+def test_the_launcher_of_a_virtual_environment_is_passed_by_on_windows() -> None:
+    words, added = real_interpreter([sys.executable, "-m", "snlm_lib.lab"], windows=True)
+    base = getattr(sys, "_base_executable")  # noqa: B009 - what CPython's multiprocessing uses; mypy knows no such name
+    assert words == [base, "-m", "snlm_lib.lab"]
+    assert added == ({"__PYVENV_LAUNCHER__": sys.executable} if base != sys.executable else {})
+
+
+@pytest.mark.parametrize("argv", [[], ["git", "status"], [sys.executable, "-c", "pass"]])
+def test_any_other_program_is_started_as_it_is(argv: list[str]) -> None:
+    windows = argv[:1] != [sys.executable]
+    assert real_interpreter(argv, windows=windows) == (argv, {})
+
+
 def test_a_private_file_is_its_owners_alone(tmp_path: Path) -> None:
     path = tmp_path / "secret"
     path.write_text("old", encoding="utf-8")
@@ -125,6 +177,11 @@ def test_we_are_alive_and_a_recycled_id_is_somebody_else() -> None:
     assert me.pid == os.getpid()
     assert me.alive()
     assert not ProcessIdentity(me.pid, me.started - 3600).alive()
+
+
+@pytest.mark.parametrize("pid", [-1, 2**31 - 1, 10**20])
+def test_a_number_that_is_no_process_is_not_alive(pid: int) -> None:
+    assert not still_runs(pid, 0.0)
 
 
 def test_nobody_has_no_identity(child: Child) -> None:
@@ -277,6 +334,14 @@ def test_a_lock_is_free_again_after_an_error_within(tmp_path: Path) -> None:
         pass
     with FileLock(path, wait_s=0.1), pytest.raises(RecordError, match="held by"), FileLock(path, wait_s=0.05):
         pass
+
+
+def test_a_lock_where_nothing_can_be_written_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "none" / "x.lock", tmp_path / "file" / "x.lock"):
+        with pytest.raises(RecordError, match="cannot be locked") as caught, FileLock(path, wait_s=0.1):
+            pass
+        assert caught.value.where == str(path.parent)
 
 
 LISTENS = """

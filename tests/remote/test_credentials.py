@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import keyring.errors
 import pytest
 
 from snlm_lib.errors import CredentialError
-from snlm_lib.remote.credentials import Credential, resolve
+from snlm_lib.remote.credentials import Credential, ask_in_notebook, resolve
 
 USER = "CORP\\operator"
 
@@ -108,3 +110,43 @@ def test_what_may_be_a_password_is_refused_and_never_repeated(reference: str) ->
 def test_a_user_is_needed() -> None:
     with pytest.raises(CredentialError, match="no user name"):
         resolve("", "env:PW", environ={"PW": "geheim"})
+
+
+@pytest.mark.parametrize("reference", ["env:", "file:", "file:  ", "keyring:", "ENV:"])
+def test_a_reference_to_nothing_is_said(reference: str) -> None:
+    assert "names nothing" in refusal(reference)
+
+
+@pytest.mark.parametrize("path", ["a\0b", "~no-such-user/secret"])
+def test_a_path_that_cannot_be_is_no_traceback(path: str) -> None:
+    assert "cannot be read" in refusal(f"file:{path}")
+
+
+def test_outside_a_notebook_nobody_is_asked() -> None:
+    with pytest.raises(CredentialError, match="nobody can be asked"):
+        ask_in_notebook(USER)
+
+
+ASKS = """
+import getpass, sys
+from snlm_lib.errors import CredentialError
+from snlm_lib.remote.credentials import ask_in_notebook
+
+def input_line(prompt):
+    if sys.argv[1] == "none":
+        raise NotImplementedError("this frontend does not support input requests")
+    return f"typed at {prompt}"
+
+getpass.getpass = input_line  # what a kernel does when it starts
+try:
+    print(ask_in_notebook("op"))
+except CredentialError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(("line", "said"), [("some", "typed at Password of op: "), ("none", "nobody can be asked")])
+def test_in_a_notebook_its_input_line_asks_if_there_is_one(line: str, said: str) -> None:
+    done = subprocess.run([sys.executable, "-c", ASKS, line], capture_output=True, encoding="utf-8", check=True)
+
+    assert said in done.stdout
