@@ -12,6 +12,7 @@
     |   +-- CommandFailed       the host ran the command and reported an error record
     |   +-- SessionLost         the answer never came: what the host did is unknown
     +-- RecordError             the record: busy, sealed, damaged
+    +-- RecordLost              the record cannot be written any more, in the middle of a run
     +-- OutcomeUnknown          an intent has no outcome and the hosts do not settle it
 
 A sentence is built in ``__str__`` from the facts, so that a caller matches numbers, not prose.

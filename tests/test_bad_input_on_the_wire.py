@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from snlm_lib import cli
 from snlm_lib.clock import SystemClock
 from snlm_lib.errors import AuthenticationRefused, HostUnreachable, RecordError, Refused, RemoteError, SnlmError
 from snlm_lib.lab_process import LabProcess, running_lab, scenario_file
@@ -218,6 +220,17 @@ def test_a_lab_that_goes_away_between_two_looks(tmp_path: Path, monkeypatch: pyt
         own.stop()
 
         assert "HV0" in _ends_with(step, step.survey, RemoteError)
+
+
+def test_a_port_that_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SNLM_LAB", str(tmp_path / "lab.json"))
+    with listening(lambda connection: None) as port:
+        found = CliRunner().invoke(cli.app, ["lab", "up", "quick", "--port-base", str(port)])
+
+    assert found.exit_code == 2, found.output
+    assert f"{port}" in found.stderr
+    assert len(found.stderr.splitlines()) == 1
+    assert not (tmp_path / "lab.json").exists()
 
 
 def test_the_command_line_refuses_a_wrong_credential_and_leaves_a_whole_record(

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 from snlm_lib import cli
 from snlm_lib.cli_guard import guarded
 from snlm_lib.clock import SystemClock
+from snlm_lib.errors import HostUnreachable, ParameterError, RecordError, Refused
 from snlm_lib.lab_process import scenario_names
 from snlm_lib.progress import Watcher
 from snlm_lib.record.folder import Record, create_record
@@ -139,6 +140,50 @@ def test_report_leaves_a_sealed_record_as_it_is(outputs: Path) -> None:
     assert found.exit_code == 0
     assert "Sealed already" in found.stdout
     assert sorted((path.name, path.stat().st_mtime_ns) for path in record.path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        (ParameterError("is wrong", where="change.yaml"), 2, "snlm: change.yaml: is wrong"),
+        (Refused("the gate is shut"), 2, "the gate is shut"),
+        (RecordError("is held"), 2, "is held"),
+        (HostUnreachable("nobody answers", host="HV01"), 1, "HV01: nobody answers"),
+        (
+            OSError(28, "No space left on device", "journal.jsonl"),
+            1,
+            "journal.jsonl: No space left on device; details:",
+        ),
+        (OSError("the network name is no longer there"), 1, "this machine: the network name"),
+        (KeyboardInterrupt(), 2, "interrupted before anything was changed"),
+    ],
+)
+def test_every_error_is_one_sentence_and_a_code(
+    outputs: Path, capsys: pytest.CaptureFixture[str], error: BaseException, code: int, says: str
+) -> None:
+    def broken(watcher: Watcher) -> int:
+        raise error
+
+    assert guarded(broken) == code
+    told = capsys.readouterr().err
+    assert says in told
+    assert len(told.splitlines()) == 1
+    assert "Traceback" not in told
+
+
+def test_a_fault_is_kept_elsewhere_when_the_records_folder_cannot_be_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "taken").touch()
+    monkeypatch.setenv("SNLM_OUTPUTS", str(tmp_path / "taken"))
+
+    def broken(watcher: Watcher) -> int:
+        raise ZeroDivisionError("division by zero")
+
+    assert guarded(broken) == 1
+    kept = Path(capsys.readouterr().err.strip().rsplit(" ", 1)[1])
+    assert "ZeroDivisionError" in kept.read_text(encoding="utf-8")
+    kept.unlink()
 
 
 def test_a_fault_of_ours_is_one_sentence_and_a_file_for_us(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:

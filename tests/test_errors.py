@@ -15,6 +15,7 @@ from snlm_lib.errors import (
     OutcomeUnknown,
     ParameterError,
     RecordError,
+    RecordLost,
     Refused,
     RemoteError,
     SessionLost,
@@ -57,7 +58,7 @@ def test_a_failed_command_without_a_number_says_none() -> None:
 TREE: list[tuple[type, set[type]]] = [
     (InputError, {ParameterError, CredentialError, LabError}),
     (RemoteError, {HostUnreachable, AuthenticationRefused, CommandFailed, SessionLost}),
-    (SnlmError, {InputError, Refused, RemoteError, RecordError, OutcomeUnknown}),
+    (SnlmError, {InputError, Refused, RemoteError, RecordError, RecordLost, OutcomeUnknown}),
 ]
 
 

@@ -89,7 +89,7 @@ def test_what_cannot_be_opened_is_said(
     tmp_path: Path, wanted: dict[str, str], changes: dict[str, Any], kind: type[Exception], says: str
 ) -> None:
     with pytest.raises(kind, match=says):
-        open_estate(profile(tmp_path, **changes), Parameters(**wanted), clock=SystemClock())
+        open_estate(profile(tmp_path, **changes), Parameters.model_validate(wanted), clock=SystemClock())
 
 
 @pytest.fixture
