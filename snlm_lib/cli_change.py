@@ -7,7 +7,7 @@ from pathlib import Path
 from snlm_lib.clock import SystemClock
 from snlm_lib.closing import closing_lines, shown_path
 from snlm_lib.errors import RecordError
-from snlm_lib.parameters import connection_profile, load_parameters
+from snlm_lib.parameters import connection_profile, lab_identity, load_parameters
 from snlm_lib.process import still_runs
 from snlm_lib.progress import Watcher
 from snlm_lib.record.folder import Record, read_change
@@ -32,7 +32,8 @@ def run(watcher: Watcher, file: Path) -> int:
     profile.refuse_one_host(parameters.source, parameters.destination)
     for user, reference in profile.sign_ons:
         resolve(user, reference)  # what cannot be resolved here cannot be in a kernel either
-    stage = Stage(facts={"rehearsal": profile.rehearsal})
+    lab = {"lab": lab_identity()} if profile.rehearsal else {}  # whose record it is, should somebody go on by hand
+    stage = Stage(facts={"rehearsal": profile.rehearsal, **lab})
     outcome = run_change(parameters, clock=SystemClock(), progress=watcher, stage=stage)
     return _say_end(watcher, outcome, "lab" if profile.rehearsal else None)
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 from snlm_lib.change.checks.preflight import preflight
 from snlm_lib.change.delegation import acts as delegation_acts
 from snlm_lib.change.delegation import delegation_rows, plan_delegation
-from snlm_lib.change.proofs import accounts_readable, delegation_proofs, settings_proofs
+from snlm_lib.change.proofs import delegation_proofs, settings_proofs
 from snlm_lib.change.settings import acts as settings_acts
 from snlm_lib.change.settings import plan_settings, settings_rows
 from snlm_lib.step import begin, card
-from snlm_lib.steps import explore, figures, gather, monitor, move, verify
+from snlm_lib.steps import explore, figures, gates, gather, monitor, move, verify
 
 __all__ = [
-    "accounts_readable",
     "begin",
     "card",
     "delegation_acts",
@@ -23,6 +22,7 @@ __all__ = [
     "delegation_rows",
     "explore",
     "figures",
+    "gates",
     "gather",
     "monitor",
     "move",

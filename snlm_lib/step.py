@@ -142,6 +142,8 @@ class Step:
         self._flush_reads()
         for host, protocol in self.connection.protocols.items():
             self.figures[f"protocol_{host}"] = protocol
+        for host, account in self.connection.accounts.items():
+            self.figures[f"account_{host}"] = account
         return facts
 
     def result_of(self, step: str) -> StepResult | None:
@@ -178,6 +180,10 @@ class Step:
 
     # --- the change ------------------------------------------------------------------------------
 
+    def may_apply(self, allowed: str) -> bool:
+        """Do the parameters let this step change something? ``allowed`` is "always", "lab" or "never"."""
+        return allowed == "always" or (allowed == "lab" and self.profile.rehearsal)
+
     def change(self, acts: Iterable[Act], *, allowed: str = "always") -> list[Done]:
         """Carry the acts out one after the other, each under its intent; the only way to change a host.
 
@@ -189,7 +195,7 @@ class Step:
         if not wanted:
             self.say("nothing to change")
             return []
-        if allowed == "never" or (allowed == "lab" and not self.profile.rehearsal):
+        if not self.may_apply(allowed):
             show.table([{"would change": act.what, "undo": act.undo} for act in wanted])
             self.say(f"{len(wanted)} changes shown, none made: the parameters do not say apply")
             return []
@@ -253,7 +259,9 @@ class Step:
         checks = f"{sum(row.verdict == 'PASS' for row in self._checks)} of {len(self._checks)} checks passed"
         told = [checks] if self._checks else []
         told += [f"{warned} warning{'s' if warned > 1 else ''}"] if warned else []
-        self._end(Verdict.PASSED, ", ".join(told) or "done")
+        # what a step did says more than how many checks it passed; its sentences stand in the order of what happened
+        done = self.highlights[-1].split(". ")[0].rstrip(".") if self.highlights else ""
+        self._end(Verdict.PASSED, "; ".join(part for part in (done, ", ".join(told)) if part) or "done")
         self._finished = True
 
     def ended_by(self, error: BaseException) -> str | None:

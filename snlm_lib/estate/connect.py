@@ -40,6 +40,12 @@ class Connection:
         sessions = (self.source, self.destination, self.directory)
         return {session.host: session.protocol for session in sessions if session is not None}
 
+    @property
+    def accounts(self) -> dict[str, str]:
+        """Host -> the account we signed on with there."""
+        sessions = (self.source, self.destination, self.directory)
+        return {session.host: session.user for session in sessions if session is not None}
+
     def close(self) -> None:
         """Close every session; the next command opens it anew."""
         for session in (self.source, self.destination, self.directory):

@@ -85,7 +85,7 @@ def create_record(root: Path, change_id: str, *, clock: Clock, facts: Mapping[st
     """Open a new record under ``root``/``change_id``, named by the clock's UTC second (a twin gets ``-2``).
 
     ``facts`` become change.json, with ``schema``, ``change_id`` and ``opened_utc``; the report reads
-    ``rehearsal`` (bool), ``operator`` ({"user", "machine", "system"}), ``hosts_saw`` ({host: account}),
+    ``rehearsal`` (bool), ``operator`` ({"user", "machine", "system"}),
     ``code`` ({"version", "commit", "lock_sha256"}), ``parameters`` and ``scenario``. Raises RecordError for a
     change id that cannot name a folder on Windows, or when the folder cannot be written.
     """

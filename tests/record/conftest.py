@@ -48,7 +48,6 @@ class RecordBuilder:
             "rehearsal": self.rehearsal,
             "scenario": "rehearsal" if self.rehearsal else None,
             "operator": {"user": "jörg.müller", "machine": "ADMIN-PC-07", "system": "Windows 11"},
-            "hosts_saw": {"HV01": "CORP\\operator", "HV02": "CORP\\operator"},
             "code": {"version": "0.1.0", "commit": "23f9f54c0ffee0123456789abcdef0123456789a", "modified": False},
             "parameters": {
                 "vm": self.vm,
@@ -174,6 +173,8 @@ AWAY = {
     "gap_kind": "udp",
     "lost": 12,
     "probes": 282,
+    "account_HV01": "CORP\\operator",
+    "account_HV02": "CORP\\operator",
     "host_blackout_s": 0.4,
     "residue_s": 0.2,
     "running_on": "HV02",

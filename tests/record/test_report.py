@@ -50,6 +50,7 @@ def test_the_card_says_first_what_a_manager_asks(builder: Build) -> None:
         "Change CHG-2026-0417",
         "Start 2026-11-23 21:04:00 UTC End 2026-11-23 21:04:50 UTC Duration 50 s",
         "Operator jörg.müller on ADMIN-PC-07",
+        "Signed on to the hosts as CORP\\operator (HV01, HV02)",
         "Code snlm 0.1.0, commit 23f9f54c0ffe",
         "HV01: move VM01 to HV02, storage included DONE on HV01 Disable-VMMigration",
         "chain intact, 32 entries when this page was built, up to",

@@ -166,12 +166,22 @@ def _facts(state: RunState) -> Iterator[tuple[str, Child]]:
     if move_s is not None:
         yield "The move itself", say_duration_s(move_s)
     yield "Operator", _operator(facts.get("operator"))
-    saw = facts.get("hosts_saw")
-    if isinstance(saw, dict) and saw:
-        yield "As the hosts saw them", ", ".join(f"{host}: {account}" for host, account in sorted(saw.items()))
+    accounts = _accounts(state)
+    if accounts:
+        yield "Signed on to the hosts as", ", ".join(f"{who} ({', '.join(hosts)})" for who, hosts in accounts.items())
     yield from _by_hand(state)
     yield "Code", _code(facts.get("code"))
     yield "Journal", el("span", _chain_words(state), class_="hash")
+
+
+def _accounts(state: RunState) -> dict[str, list[str]]:
+    """Account -> the hosts it signed on to, from what the steps kept."""
+    found: dict[str, set[str]] = {}
+    for step in state.steps:
+        for name, value in step.figures.items():
+            if name.startswith("account_") and value:
+                found.setdefault(str(value), set()).add(name.removeprefix("account_"))
+    return {who: sorted(hosts) for who, hosts in sorted(found.items())}
 
 
 def _by_hand(state: RunState) -> Iterator[tuple[str, Child]]:
