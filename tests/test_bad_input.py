@@ -18,6 +18,8 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from snlm_lib import cli
+from snlm_lib.errors import ParameterError
+from snlm_lib.parameters import validate
 from snlm_lib.process import identity_of
 
 TABLES = Path(__file__).with_name("bad_input")
@@ -179,6 +181,20 @@ def _lab_and_outputs(outputs: Callable[[Place], str]) -> Callable[[Place], list[
     return prepare
 
 
+def _deep_descriptor(place: Place) -> list[str | Path]:
+    place.descriptor.write_text("[" * 100_000, encoding="utf-8")
+    place.change.write_text("vm: VM01\n", encoding="utf-8")
+    return ["run", place.change]
+
+
+def _scenario(text: str) -> Callable[[Place], list[str | Path]]:
+    def prepare(place: Place) -> list[str | Path]:
+        (place.folder / "own.yaml").write_text(text, encoding="utf-8")
+        return ["rehearse", place.folder / "own.yaml"]
+
+    return prepare
+
+
 def _record_of_a_file(place: Place) -> list[str | Path]:
     place.change.write_text("vm: VM01\n", encoding="utf-8")
     return ["report", place.change]
@@ -191,12 +207,19 @@ MADE: dict[str, tuple[Callable[[Place], list[str | Path]], str]] = {
     "a path through a file": (lambda place: ["run", Path(__file__) / "x.yaml"], "cannot be read"),
     "no lab at all": (lambda place: ["run", Path(__file__).parents[1] / "parameters" / "rehearsal.yaml"], "no lab"),
     "a descriptor that is a folder": (_is_folder, "not a lab descriptor (IsADirectoryError)"),
+    "a descriptor of brackets": (_deep_descriptor, "not a lab descriptor"),
     "outputs that is a file": (_lab_and_outputs(lambda place: str(place.change)), "a record cannot be opened"),
     "outputs below a file": (_lab_and_outputs(lambda place: str(place.change / "x")), "a record cannot be opened"),
     "outputs that nobody can make": (_lab_and_outputs(lambda place: "x" * 300), "a record cannot be opened"),
     "a scenario that is missing": (lambda place: ["rehearse", "nosuch"], "there is no scenario 'nosuch'"),
     "a scenario that climbs": (lambda place: ["rehearse", "../rehearsal"], "scenario"),
     "a scenario without a name": (lambda place: ["rehearse", ""], "scenario"),
+    "a scenario file that is missing": (lambda place: ["rehearse", place.folder / "none.yaml"], "no such"),
+    "a scenario that is empty": (_scenario(""), "is empty"),
+    "a scenario that is no YAML": (_scenario("hosts: ["), "not valid YAML in line 1"),
+    "a scenario with an unknown key": (_scenario("based_on: quick\ncolour: red\n"), "unknown key 'colour'"),
+    "a scenario based on nothing": (_scenario("based_on: nosuch\n"), "nosuch.yaml"),
+    "a scenario with a wrong parameter": (_scenario("based_on: quick\nparameters: {vmm: x}\n"), "Did you mean 'vm'?"),
     "a report of nothing": (lambda place: ["report", place.folder / "none"], "is no record"),
     "a report of a folder": (lambda place: ["report", place.folder], "is no record"),
     "a report of a file": (_record_of_a_file, "is no record"),
@@ -221,6 +244,13 @@ def test_a_wrong_word_is_answered_with_how_it_is_used(place: Place, words: list[
     assert "Usage:" in found.stderr
     assert "Traceback" not in found.output
     assert not place.outputs.exists()
+
+
+def test_a_name_of_1_mb_is_not_repeated_through_whatever_door_it_came() -> None:
+    with pytest.raises(ParameterError, match="at most 255 characters") as caught:
+        validate({"vm": "V" * 1_000_000}, where="notebook 05_move_vm")
+
+    assert len(str(caught.value)) < 300
 
 
 def test_the_corpus_is_as_large_as_promised() -> None:

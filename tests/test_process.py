@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import stat
@@ -364,3 +365,21 @@ def test_being_asked_to_end_runs_our_own_end(child: Child, number: signal.Signal
     said, _ = process.communicate(timeout=10)
     assert said == "tidied up\n"
     assert process.returncode == 0
+
+
+OWN_IDENTITY = """
+import json, sys
+from dataclasses import asdict
+from pathlib import Path
+from snlm_lib.process import identity_of, write_atomic
+write_atomic(Path(sys.argv[1]), json.dumps(asdict(identity_of())))
+sys.stdin.read()
+"""
+
+
+def test_what_starts_is_what_writes_its_own_identity(tmp_path: Path) -> None:
+    """The id that who starts a process gets, and the one the process writes, are one; also with a launcher between."""
+    state = tmp_path / "state.json"
+    pid = spawn([sys.executable, "-c", OWN_IDENTITY, str(state)], log=tmp_path / "log")
+    wait_until(state.exists)
+    assert json.loads(state.read_text(encoding="utf-8"))["pid"] == pid
