@@ -42,7 +42,7 @@ def _wait_up(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
     pytest.fail(f"JupyterLab did not come up: {log.read_text(encoding='utf-8', errors='replace')[-1000:]}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> str:
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if found is None:
@@ -50,13 +50,13 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The server's own folder: lab.json says which lab its kernels find, outputs/ holds their records."""
     return tmp_path_factory.mktemp("jupyter")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def address(chromium: str, home: Path) -> Iterator[str]:
     """A server on a copy of the notebooks."""
     book = home / "book"
@@ -86,7 +86,7 @@ def lab(home: Path) -> Iterator[LabProcess]:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # the browser's event loop must not outlive its tests
 def jupyterlab(address: str, chromium: str) -> Iterator[JupyterLab]:
     shots = os.environ.get("SNLM_SHOTS")
     # so high that no cell is outside: JupyterLab draws only what is in sight
