@@ -195,7 +195,9 @@ def _lab_profile(path: Path, alive: Alive | None) -> ConnectionProfile:
             raise LabError(what, where=str(path), remedy=_START_LAB)
         hosts = {name: {"auth": "ntlm", **at} for name, at in raw["hosts"].items()}
         known = {key: raw[key] for key in ("directory", "user", "secret", "guests", "truth_dir")}
-        return ConnectionProfile.model_validate({"name": "lab", "rehearsal": True, "hosts": hosts, **known})
+        profile = ConnectionProfile.model_validate({"name": "lab", "rehearsal": True, "hosts": hosts, **known})
+        _refuse_elsewhere(profile, path)
+        return profile
     except FileNotFoundError:
         raise LabError("no lab is running", where=str(path), remedy=_START_LAB) from None
     except ValidationError as error:
@@ -203,6 +205,29 @@ def _lab_profile(path: Path, alive: Alive | None) -> ConnectionProfile:
         raise _not_ours(path, place or "it contradicts itself") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise _not_ours(path, type(error).__name__) from None
+
+
+def _refuse_elsewhere(profile: ConnectionProfile, path: Path) -> None:
+    """A lab is on this machine: what is reached elsewhere is no rehearsal, whatever a file says."""
+    places = [*((name, at.address) for name, at in profile.hosts.items()), *_guest_places(profile)]
+    for name, address in places:
+        if not _is_loopback(address):
+            raise LabError(
+                f"{name!r} would be reached at {address}, which is not this machine",
+                where=str(path),
+                remedy="A real host needs a connection profile of its own: parameters/connections/README.md.",
+            )
+
+
+def _guest_places(profile: ConnectionProfile) -> list[tuple[str, str]]:
+    return [(name, guest.address) for name, guest in profile.guests.items()]
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address.casefold() == "localhost"
 
 
 def _not_ours(path: Path, why: str) -> LabError:

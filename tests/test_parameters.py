@@ -248,3 +248,19 @@ def test_a_scenarios_own_parameters_overlay_the_shared_ones(tmp_path: Path) -> N
 @pytest.mark.parametrize("text", ["base: &b {HV01: {address: a.example}}\nhosts: *b\n", "x: [&a 1, *a, *a]\n"])
 def test_a_few_aliases_are_fine(tmp_path: Path, text: str) -> None:
     assert len(read_mapping(_file(tmp_path, text))) in (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("part", "address"), [("hosts", "192.0.2.2"), ("hosts", "hv01.corp.example"), ("guests", "10.0.0.5")]
+)
+def test_a_lab_that_is_not_on_this_machine_is_no_lab(tmp_path: Path, part: str, address: str) -> None:
+    places = {"hosts": "127.0.0.1", "guests": "127.0.0.1", part: address}
+    raw = {
+        "hosts": {"HV01": {"address": places["hosts"], "port": 5985}},
+        "guests": {"VM01": {"address": places["guests"], "udp_port": 7}},
+        **{"directory": "HV01", "user": "CORP\\operator", "secret": "env:LAB", "truth_dir": str(tmp_path)},
+    }
+    (tmp_path / "lab.json").write_text(json.dumps(raw), encoding="utf-8")
+
+    with pytest.raises(LabError, match="is not this machine"):
+        connection_profile("lab", {"SNLM_LAB": str(tmp_path / "lab.json")})
