@@ -19,7 +19,7 @@ from snlm_lib.clock import Clock
 from snlm_lib.units import say_duration_s
 
 if TYPE_CHECKING:  # it is handed these; `snlm explain` shall not pay for the runner to print a line
-    from snlm_lib.record.result import StepResult
+    from snlm_lib.record.result import StepResult, Verdict
     from snlm_lib.runbook import StepEvent
 
 __all__ = ["Watcher", "latest_percent"]
@@ -90,8 +90,8 @@ class Watcher:
     def close(self) -> None:
         """Take the living line away; may be called twice."""
         if self._live is not None:
-            self._live.stop()
-            self._live = None
+            live, self._live = self._live, None
+            live.stop()
 
     def _start(self, event: StepEvent) -> None:
         self.close()
@@ -108,5 +108,7 @@ class Watcher:
         # a step that is only judged, from what an earlier run left, took no time that we know
         started_s, self._started_s = self._started_s, None
         took = f" after {say_duration_s(self._clock.monotonic_s() - started_s)}" if started_s is not None else ""
-        more = f": {result.highlights[-1].split('. ')[0]}" if result.highlights else ""
+        passed = result.verdict == "passed"
+        told = result.highlights[-1] if passed and result.highlights else "" if passed else result.reason
+        more = f": {told.split('. ')[0]}" if told else ""
         self.say(f"{result.step} {result.verdict}{took}{more}", _COLOURS[result.verdict])
