@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from snlm_lib.cli_guard import leave_quietly
 from snlm_lib.clock import SystemClock
 from snlm_lib.closing import closing_lines, shown_path
 from snlm_lib.errors import RecordError
@@ -59,9 +60,12 @@ def _record(path: Path) -> Record:
 
 
 def _say_end(watcher: Watcher, outcome: RunOutcome, scenario: str | None) -> int:
-    watcher.close()
     check = verify(outcome.record.path)
-    watcher.say("")
-    for line in closing_lines(outcome, scenario=scenario, check=check, cwd=Path.cwd()):
-        watcher.say(line)
+    lines = closing_lines(outcome, scenario=scenario, check=check, cwd=Path.cwd())
+    try:
+        watcher.close()
+        for line in ("", *lines):
+            watcher.say(line)
+    except OSError:  # nobody reads it any more: the record says it, and so does the exit code
+        leave_quietly()
     return outcome.exit_code

@@ -20,12 +20,19 @@ from snlm_lib.process import on_terminate
 from snlm_lib.progress import Watcher
 from snlm_lib.units import folder_stamp
 
-__all__ = ["guarded"]
+__all__ = ["guarded", "leave_quietly"]
+
+
+class _Console(Console):
+    """Rich would end the process when who reads our output is gone; here that is an error like another."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
 
 
 def guarded(action: Callable[[Watcher], int]) -> int:
     """Run a command and return its exit code; whatever it raises becomes one sentence on standard error."""
-    watcher = Watcher(Console(file=_safe(sys.stdout), highlight=False), SystemClock())
+    watcher = Watcher(_Console(file=_safe(sys.stdout), highlight=False), SystemClock())
     on_terminate(_interrupt)
     try:
         return action(watcher)
@@ -38,7 +45,7 @@ def guarded(action: Callable[[Watcher], int]) -> int:
         _complain("interrupted before anything was changed.")
         return 2
     except BrokenPipeError:  # who reads our output has heard enough
-        _leave_quietly()
+        leave_quietly()
         return 1
     except OSError as error:  # a full disk, a share that went away: the machine's fault, not ours
         _complain(f"{error.filename or 'this machine'}: {error.strerror or error}; details: {_keep_traceback()}")
@@ -63,11 +70,12 @@ def _safe(stream: object) -> io.TextIOWrapper | None:
 
 
 def _complain(sentence: str) -> None:
-    _safe(sys.stderr)
-    print(f"snlm: {sentence}", file=sys.stderr, flush=True)
+    with suppress(OSError):  # the terminal may be gone; the exit code is not
+        _safe(sys.stderr)
+        print(f"snlm: {sentence}", file=sys.stderr, flush=True)
 
 
-def _leave_quietly() -> None:
+def leave_quietly() -> None:
     """Point standard output nowhere, or Python complains of the broken pipe once more when it ends."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -15,7 +15,7 @@ from snlm_lib.errors import RecordError
 from snlm_lib.execute import Execution
 from snlm_lib.record.folder import Record
 from snlm_lib.record.journal import Entry, open_intents
-from snlm_lib.record.result import ChangeRow, StepResult, Verdict, read_result, write_result
+from snlm_lib.record.result import ChangeRow, StepResult, Verdict, read_result, worst, write_result
 from snlm_lib.units import iso_utc, parse_utc
 
 __all__ = ["BY_HAND", "Witness", "judge_by_hand", "judge_step", "ran_by_hand", "settle", "write_not_started"]
@@ -28,13 +28,15 @@ class Witness:
     """What is known of a step from outside its kernel.
 
     ``told`` is its own result (None: it left none), ``open_intents`` say what was begun without an
-    outcome, ``acted`` whether it recorded any intent at all.
+    outcome, ``acted`` whether it recorded any intent at all; ``journaled`` is the last verdict that the
+    journal holds since the step was last started.
     """
 
     told: Verdict | None
     execution: Execution
     open_intents: tuple[str, ...] = ()
     acted: bool = False
+    journaled: Verdict | None = None
 
 
 def settle(witness: Witness, reason: str = "") -> tuple[Verdict, str]:
@@ -48,6 +50,8 @@ def settle(witness: Witness, reason: str = "") -> tuple[Verdict, str]:
         return Verdict.UNKNOWN, f"it left no result: {problems or 'its last cell wrote none'}"
     if witness.told is Verdict.PASSED and not witness.execution.whole:
         return Verdict.UNKNOWN, f"its result says passed, but {problems}"
+    if witness.journaled not in (None, witness.told) and worst(witness.told, witness.journaled) is witness.journaled:
+        return Verdict.UNKNOWN, f"its result says {witness.told}, but the journal says {witness.journaled}"
     return witness.told, reason
 
 
@@ -61,6 +65,7 @@ def judge_step(record: Record, step: str, execution: Execution, *, clock: Clock)
         execution,
         tuple(str(entry.data.get("what")) for entry in open_intents(entries, step)),
         any(entry.kind == "intent" for entry in entries),
+        _journaled(entries),
     )
     verdict, reason = settle(witness, told.reason if told else "")
     result = told
@@ -99,6 +104,18 @@ def judge_by_hand(record: Record, step: str, *, clock: Clock) -> StepResult:
 
 def _starts(entries: Sequence[Entry], step: str) -> list[Entry]:
     return [entry for entry in entries if entry.kind == "step-started" and entry.step == step]
+
+
+def _journaled(entries: Sequence[Entry]) -> Verdict | None:
+    """The last verdict in a step's entries since it was last started; one that is no verdict is unknown."""
+    found = None
+    for entry in entries:
+        if entry.kind == "step-started":
+            found = None
+        elif entry.kind == "verdict":
+            word = entry.data.get("verdict")
+            found = next((one for one in Verdict if one.value == word), Verdict.UNKNOWN)
+    return found
 
 
 def write_not_started(record: Record, step: str, reason: str, *, clock: Clock) -> StepResult:

@@ -33,6 +33,7 @@ __all__ = [
     "ProcessIdentity",
     "append_bytes",
     "detach",
+    "end_signals",
     "identity_of",
     "on_terminate",
     "operating_system_user",
@@ -326,9 +327,15 @@ def on_terminate(action: Callable[[], None]) -> None:
     def handler(_number: int, _frame: FrameType | None) -> None:
         action()
 
-    for name in ("SIGTERM", "SIGINT", "SIGBREAK"):  # the last one is Windows' Ctrl-Break
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), handler)
+    for number in end_signals():
+        signal.signal(number, handler)
+
+
+def end_signals() -> tuple[signal.Signals, ...]:
+    """What asks a process to end here: Ctrl-C, Windows' Ctrl-Break, a terminal that is closed (unless under nohup)."""
+    names = ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK")
+    found = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    return tuple(one for one in found if one.name != "SIGHUP" or signal.getsignal(one) is not signal.SIG_IGN)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ the report and the seal always follow, whoever pressed what.
 from __future__ import annotations
 
 import os
-import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -27,11 +26,12 @@ from snlm_lib.process import FileLock, ProcessIdentity, identity_of, write_atomi
 from snlm_lib.provenance import who_and_what
 from snlm_lib.record.folder import Record, create_record, find_open_record, read_change
 from snlm_lib.record.journal import Kind
-from snlm_lib.record.names import REPORT_STEP, STEPS
+from snlm_lib.record.names import CHANGING, REPORT_STEP, STEPS
 from snlm_lib.record.report import build_report
 from snlm_lib.record.result import StepResult, Verdict, run_verdict
 from snlm_lib.record.seal import seal
 from snlm_lib.rescue import rescue
+from snlm_lib.undisturbed import forgiving, handled_by
 
 __all__ = ["REPORT_STEP", "STEPS", "Book", "RunOutcome", "Stage", "StepEvent", "close_record", "run_change"]
 
@@ -121,7 +121,7 @@ def run_change(
     what the schema does not know, or when an open record of the same change stands in the way.
     Whatever the steps do afterwards ends in a verdict, a Ctrl-C too.
     """
-    stage, book = stage or Stage(), book or Book()
+    stage, book, progress = stage or Stage(), book or Book(), forgiving(progress)
     declared = _validated(book)
     root = outputs_root({**os.environ, **stage.environ})
     facts = {**who_and_what(project_root()), "parameters": parameters.model_dump(mode="json"), **stage.facts}
@@ -172,13 +172,13 @@ def close_record(
     """Judge, report and seal an open record whose run is over: `snlm report`.
 
     Only the notebook that gathers is run, if it never was; no host is asked. Raises RecordError when the
-    record is sealed already, or while the process that runs it lives.
+    record is sealed already, while the process that runs it lives, or while a kernel changes something for it.
     """
     record.refuse_sealed()
     _refuse_running(record, clock)
     stage, book = Stage(), book or Book()
-    with _kernels(record, stage, book) as kernels:
-        return _close_left(_Desk(record, clock, progress, stage, book, kernels))
+    with FileLock(record.path / CHANGING, wait_s=0), _kernels(record, stage, book) as kernels:
+        return _close_left(_Desk(record, clock, forgiving(progress), stage, book, kernels))
 
 
 def _close_left(desk: _Desk) -> RunOutcome:
@@ -352,14 +352,14 @@ def _attempt(desk: _Desk, what: str, action: Callable[[], object]) -> None:
 
 @contextmanager
 def _interruptible_once(desk: _Desk) -> Iterator[None]:
-    """The first Ctrl-C or SIGTERM ends the step that runs; another one is remembered and changes nothing."""
+    """The first Ctrl-C, SIGTERM or SIGHUP ends the step that runs; another one is remembered and changes nothing."""
 
     def handler(*_: object) -> None:
         if not desk.interrupted.is_set():
             desk.interrupted.set()
             raise KeyboardInterrupt
 
-    with _handled_by(handler):
+    with handled_by(handler):
         yield
 
 
@@ -369,18 +369,5 @@ def _undisturbed(desk: _Desk) -> Iterator[None]:
 
     A handler of ours, not "ignore": child processes inherit the latter.
     """
-    with _handled_by(lambda *_: desk.interrupted.set()):
+    with handled_by(lambda *_: desk.interrupted.set()):
         yield
-
-
-@contextmanager
-def _handled_by(handler: Callable[..., None]) -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    saved = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, before in saved.items():
-            signal.signal(number, before)

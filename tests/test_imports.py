@@ -27,6 +27,7 @@ ROOMS = {
     "judge": "runbook",
     "kernels": "runbook",
     "rescue": "runbook",
+    "undisturbed": "runbook",
     "lab_process": "rehearsal",
     "cli_change": "cli",
     "cli_explain": "cli",

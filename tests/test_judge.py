@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,10 @@ def _told(verdict: Verdict, reason: str = "") -> StepResult:
         (Witness(Verdict.FAILED, WHOLE, (), True), Verdict.FAILED),
         (Witness(Verdict.FAILED, WHOLE, ("move",), True), Verdict.UNKNOWN),
         (Witness(Verdict.UNKNOWN, WHOLE), Verdict.UNKNOWN),
+        (Witness(Verdict.PASSED, WHOLE, journaled=Verdict.PASSED), Verdict.PASSED),
+        (Witness(Verdict.PASSED, WHOLE, journaled=Verdict.REFUSED), Verdict.UNKNOWN),
+        (Witness(Verdict.REFUSED, WHOLE, journaled=Verdict.FAILED), Verdict.UNKNOWN),
+        (Witness(Verdict.FAILED, WHOLE, journaled=Verdict.PASSED), Verdict.FAILED),
         (Witness(None, DEAD), Verdict.UNKNOWN),
         (Witness(None, WHOLE), Verdict.UNKNOWN),
         (Witness(None, STOPPED), Verdict.REFUSED),
@@ -145,3 +150,31 @@ def test_the_last_start_says_who_watches(record: Record) -> None:
     for who in ("hand", "runner"):
         journal.append("step-started", STEP, {"by": who})
     assert not ran_by_hand(record, STEP, clock=FakeClock())
+
+
+@pytest.mark.parametrize("judge", [lambda record: judge_step(record, STEP, WHOLE, clock=FakeClock()), None])
+@pytest.mark.parametrize("word", ["failed", "refused", "unknown", "splendid"])
+def test_a_result_that_says_more_than_the_journal_is_not_believed(
+    record: Record, word: str, judge: Callable[[Record], StepResult] | None
+) -> None:
+    journal = record.journal(FakeClock())
+    journal.append("step-started", STEP, {"by": "hand"})
+    journal.append("verdict", STEP, {"verdict": word, "reason": "VM01 stopped answering"})
+    write_result(record, _told(Verdict.PASSED))  # edited afterwards
+
+    result = judge(record) if judge else judge_by_hand(record, STEP, clock=FakeClock())
+
+    said = "unknown" if word == "splendid" else word
+    assert result.verdict is Verdict.UNKNOWN
+    assert result.reason == f"its result says passed, but the journal says {said}"
+    assert read_result(record, STEP) == result
+
+
+def test_a_verdict_from_before_the_last_start_does_not_count(record: Record) -> None:
+    journal = record.journal(FakeClock())
+    journal.append("verdict", STEP, {"verdict": "failed", "reason": ""})
+    journal.append("step-started", STEP, {"by": "runner"})
+    journal.append("verdict", "01_enable_live_migration", {"verdict": "failed", "reason": ""})
+    write_result(record, _told(Verdict.PASSED))
+
+    assert judge_step(record, STEP, WHOLE, clock=FakeClock()).verdict is Verdict.PASSED

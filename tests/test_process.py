@@ -358,10 +358,10 @@ print("tidied up", flush=True)
 
 
 @posix_only
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_being_asked_to_end_runs_our_own_end(child: Child, number: signal.Signals) -> None:
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
+def test_being_asked_to_end_runs_our_own_end(child: Child, name: str) -> None:
     process = child(LISTENS)
-    process.send_signal(number)
+    process.send_signal(signal.Signals[name])
     said, _ = process.communicate(timeout=10)
     assert said == "tidied up\n"
     assert process.returncode == 0

@@ -19,47 +19,22 @@ import pytest
 from snlm_lib.clock import SystemClock
 from snlm_lib.errors import InputError, ParameterError, RecordError, RecordLost
 from snlm_lib.parameters import Parameters
+from snlm_lib.process import FileLock, end_signals
 from snlm_lib.record.folder import Record, create_record, open_records, read_change
+from snlm_lib.record.names import CHANGING
 from snlm_lib.record.result import Verdict, read_result
 from snlm_lib.record.seal import verify
 from snlm_lib.runbook import Book, RunOutcome, Stage, StepEvent, close_record, run_change
+from tests.tiny_book import PASS, REFUSE, write
 
 STEPS = ("01_first", "02_second")
 GATHER = "07_gather"
-BEGIN = """import os
-from pathlib import Path
-from snlm_lib.clock import SystemClock
-from snlm_lib.record.folder import Record
-from snlm_lib.record.result import StepResult, write_result
-record = Record(Path(os.environ["SNLM_RECORD"]))
-journal = record.journal(SystemClock())
-now = "2026-11-23T21:04:00.000Z"
-intent = {"intent_id": "i1", "what": "move VM01", "undo": "move it back", "before": {}}"""
-FINISH = "write_result(record, StepResult(step=STEP, verdict=VERDICT, reason=WHY, started_utc=now, ended_utc=now))"
-PASS = FINISH.replace("VERDICT", "'passed'").replace("WHY", "''")
-REFUSE = FINISH.replace("VERDICT", "'refused'").replace("WHY", "'switch LAN is missing on HV02'")
+HELD = f"""try:
+    with FileLock(record.path / {CHANGING!r}, wait_s=0):
+        raise SystemExit("nobody holds it while the record is closed")
+except Exception as error:
+    assert "held by" in str(error)"""
 Run = Callable[..., RunOutcome]
-
-
-def _write(folder: Path, step: str, *cells: str, parameters: str = "vm: str = 'VM01'  # the machine") -> None:
-    tagged = [(parameters, ["parameters"]), (BEGIN, []), *((cell.replace("STEP", repr(step)), []) for cell in cells)]
-    notebook = {
-        "nbformat": 4,
-        "nbformat_minor": 5,
-        "metadata": {"kernelspec": {"name": "shadowed", "display_name": "shadowed", "language": "python"}},
-        "cells": [
-            {
-                "id": f"c{number}",
-                "cell_type": "code",
-                "metadata": {"tags": tags},
-                "source": text,
-                "outputs": [],
-                "execution_count": None,
-            }
-            for number, (text, tags) in enumerate(tagged)
-        ],
-    }
-    (folder / f"{step}.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
 
 
 @pytest.fixture
@@ -68,7 +43,7 @@ def book(tmp_path: Path) -> Book:
     folder = tmp_path / "notebooks"
     folder.mkdir()
     for step in (*STEPS, GATHER):
-        _write(folder, step, PASS)
+        write(folder, step, PASS)
     return Book(folder, STEPS, GATHER)
 
 
@@ -100,7 +75,7 @@ def _kinds(outcome: RunOutcome) -> list[str]:
 
 
 def test_a_run_that_passes_leaves_a_sealed_record(run: Run, book: Book) -> None:
-    _write(_folder(book), STEPS[0], "assert (vm, os.environ['SNLM_X']) == ('DB[1]', 'x')", PASS)
+    write(_folder(book), STEPS[0], "assert (vm, os.environ['SNLM_X']) == ('DB[1]', 'x')", PASS)
     events: list[tuple[str, str]] = []
     fetched: list[bool] = []
     outcome = run(lambda event: events.append((event.kind, event.step)), fetch=lambda record: fetched.append(True))
@@ -127,7 +102,7 @@ def test_the_record_says_who_what_and_which_code(run: Run) -> None:
 
 
 def test_a_refusal_ends_the_run_and_is_not_called_a_failure(run: Run, book: Book) -> None:
-    _write(_folder(book), STEPS[0], REFUSE, "raise RuntimeError('the gate')", "print('never')")
+    write(_folder(book), STEPS[0], REFUSE, "raise RuntimeError('the gate')", "print('never')")
     outcome = run()
 
     assert (outcome.verdict, outcome.exit_code) == (Verdict.REFUSED, 2)
@@ -137,7 +112,7 @@ def test_a_refusal_ends_the_run_and_is_not_called_a_failure(run: Run, book: Book
 
 
 def test_a_dead_kernel_is_unknown_whatever_its_result_says(run: Run, book: Book) -> None:
-    _write(_folder(book), STEPS[0], PASS, "os._exit(0)", "print('never')")
+    write(_folder(book), STEPS[0], PASS, "os._exit(0)", "print('never')")
     outcome = run()
 
     assert (outcome.verdict, outcome.exit_code) == (Verdict.UNKNOWN, 3)
@@ -148,7 +123,7 @@ def test_a_dead_kernel_is_unknown_whatever_its_result_says(run: Run, book: Book)
 
 
 def test_sys_exit_is_no_way_to_pass(run: Run, book: Book) -> None:
-    _write(_folder(book), STEPS[0], PASS, "import sys; sys.exit(0)", "print('never')")
+    write(_folder(book), STEPS[0], PASS, "import sys; sys.exit(0)", "print('never')")
     outcome = run()
 
     assert outcome.verdict is Verdict.UNKNOWN
@@ -156,7 +131,7 @@ def test_sys_exit_is_no_way_to_pass(run: Run, book: Book) -> None:
 
 
 def test_an_intent_without_outcome_is_unknown(run: Run, book: Book) -> None:
-    _write(_folder(book), STEPS[0], "journal.append('intent', STEP, intent)", PASS)
+    write(_folder(book), STEPS[0], "journal.append('intent', STEP, intent)", PASS)
     outcome = run()
 
     assert outcome.verdict is Verdict.UNKNOWN
@@ -165,13 +140,13 @@ def test_an_intent_without_outcome_is_unknown(run: Run, book: Book) -> None:
 
 def test_a_closed_intent_passes(run: Run, book: Book) -> None:
     closed = "journal.append('outcome', STEP, {'intent_id': 'i1', 'result': 'done', 'detail': ''})"
-    _write(_folder(book), STEPS[0], "journal.append('intent', STEP, intent)", closed, PASS)
+    write(_folder(book), STEPS[0], "journal.append('intent', STEP, intent)", closed, PASS)
 
     assert run().verdict is Verdict.PASSED
 
 
 def test_a_misspelt_parameter_is_refused_before_anything_exists(run: Run, book: Book, tmp_path: Path) -> None:
-    _write(_folder(book), STEPS[1], PASS, parameters="vmm: str = 'VM01'")
+    write(_folder(book), STEPS[1], PASS, parameters="vmm: str = 'VM01'")
 
     with pytest.raises(ParameterError, match="'vmm'"):
         run()
@@ -180,7 +155,7 @@ def test_a_misspelt_parameter_is_refused_before_anything_exists(run: Run, book: 
 
 @pytest.mark.parametrize("line", ["vm = 'VM01'", "vm: str = input()", "import os"])
 def test_a_parameters_cell_holds_declarations_only(run: Run, book: Book, line: str) -> None:
-    _write(_folder(book), STEPS[1], PASS, parameters=line)
+    write(_folder(book), STEPS[1], PASS, parameters=line)
 
     with pytest.raises(InputError, match="02_second"):
         run()
@@ -249,7 +224,7 @@ def test_ctrl_c_while_something_is_under_way_is_unknown_and_still_seals(
     run: Run, book: Book, caplog: pytest.LogCaptureFixture
 ) -> None:
     wait = "(record.path / 'samples' / 'now').touch(); import threading; threading.Event().wait(60)"
-    _write(_folder(book), STEPS[0], "journal.append('intent', STEP, intent)", wait, PASS)
+    write(_folder(book), STEPS[0], "journal.append('intent', STEP, intent)", wait, PASS)
     outcome = run(_interrupt_when(lambda record: (record.samples / "now").exists()))
 
     assert (outcome.verdict, outcome.exit_code) == (Verdict.UNKNOWN, 3)
@@ -260,7 +235,7 @@ def test_ctrl_c_while_something_is_under_way_is_unknown_and_still_seals(
 
 def test_ctrl_c_before_anything_was_begun_is_a_refusal(run: Run, book: Book) -> None:
     wait = "(record.path / 'samples' / 'now').touch(); import threading; threading.Event().wait(60)"
-    _write(_folder(book), STEPS[1], wait, PASS)
+    write(_folder(book), STEPS[1], wait, PASS)
     outcome = run(_interrupt_when(lambda record: (record.samples / "now").exists()))
 
     assert (outcome.verdict, outcome.exit_code) == (Verdict.REFUSED, 2)
@@ -311,6 +286,35 @@ def test_a_record_somebody_is_running_is_left_alone(run: Run, book: Book) -> Non
     assert run(try_to_close).verdict is Verdict.PASSED
     assert len(errors) == 1
     assert "is running this change" in errors[0]
+
+
+def test_a_record_in_which_a_kernel_changes_something_is_left_alone(tmp_path: Path, book: Book) -> None:
+    record = create_record(tmp_path, "CHG4", clock=SystemClock(), facts={})
+    with FileLock(record.path / CHANGING), pytest.raises(RecordError, match=f"held by process {os.getpid()} on "):
+        _close(record, book)
+    assert verify(record.path).state == "open"
+
+    write(_folder(book), GATHER, "from snlm_lib.process import FileLock", HELD, PASS)
+    assert _close(record, book).results[-1].verdict is Verdict.PASSED
+    assert verify(record.path).state == "sealed"
+    assert not list(record.path.glob(f"{CHANGING}*"))
+
+
+def test_who_watched_and_is_gone_changes_nothing(run: Run, book: Book, tmp_path: Path) -> None:
+    told: list[str] = []
+
+    def gone(event: StepEvent) -> None:
+        told.append(event.kind)
+        raise BrokenPipeError
+
+    write(_folder(book), STEPS[1], REFUSE)
+    outcome = run(gone)
+    left = create_record(tmp_path, "CHG5", clock=SystemClock(), facts={})
+    closed = close_record(left, clock=SystemClock(), progress=gone, book=book)
+
+    assert told == ["opened", "started"]
+    assert (outcome.verdict, outcome.exit_code) == (Verdict.REFUSED, 2)
+    assert [verify(one.record.path).state for one in (outcome, closed)] == ["sealed", "sealed"]
 
 
 def _known(lost: RecordLost) -> dict[str, Any]:
@@ -378,7 +382,7 @@ def test_a_file_system_that_turns_read_only_is_told(run: Run, small_disk: Path) 
     assert [result["step"] for result in _known(caught.value)["results"]] == [STEPS[0]]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", end_signals())
 def test_a_second_ctrl_c_while_closing_still_seals(run: Run, number: signal.Signals) -> None:
     def again(event: StepEvent) -> None:
         if event.kind == "ended" or event.step == GATHER:
