@@ -109,8 +109,13 @@ async def _start(manager: OwnKernelManager, folder: Path) -> None:
 
 
 def end_kernel(manager: OwnKernelManager) -> None:
-    """End a kernel now; one that is gone already is fine."""
-    asyncio.run(_end(manager))
+    """End a kernel now; one that is gone already is fine.
+
+    In a thread of its own: whoever calls may have an event loop running, and a kernel must not be left behind.
+    """
+    ending = threading.Thread(target=lambda: asyncio.run(_end(manager)), name="snlm-end-kernel")
+    ending.start()
+    ending.join()
 
 
 async def _end(manager: OwnKernelManager) -> None:

@@ -13,6 +13,7 @@ import pytest
 from snlm_lib.execute import execute
 from snlm_lib.kernels import KernelNeverReady, Kernels, OwnKernelManager, end_kernel
 
+_OTHERS: set[int] = set()
 LOOK = "import os, sys; print(os.getpid(), 'left' in dir(), os.path.basename(os.getcwd()), 'pandas' in sys.modules)"
 
 
@@ -24,9 +25,30 @@ def _notebook(folder: Path, name: str, *sources: str) -> Path:
     return path
 
 
+def _running() -> set[int]:
+    return {child.pid for child in psutil.Process().children(recursive=True) if _is_kernel(child)}
+
+
+def _is_kernel(child: psutil.Process) -> bool:
+    try:
+        return "ipykernel_launcher" in " ".join(child.cmdline())
+    except psutil.Error:  # it has just ended
+        return False
+
+
+@pytest.fixture(scope="module")
+def others() -> set[int]:
+    """Kernels that other tests of this process still hold."""
+    return _running()
+
+
+@pytest.fixture(autouse=True)
+def _only_ours(others: set[int]) -> None:
+    _OTHERS.update(others)
+
+
 def _kernels_of_ours() -> set[int]:
-    mine = psutil.Process().children(recursive=True)
-    return {child.pid for child in mine if "ipykernel_launcher" in " ".join(child.cmdline())}
+    return _running() - _OTHERS
 
 
 def _pid(manager: OwnKernelManager) -> int:
