@@ -19,7 +19,7 @@ from snlm_lib.clock import Clock
 from snlm_lib.units import say_duration_s
 
 if TYPE_CHECKING:  # it is handed these; `snlm explain` shall not pay for the runner to print a line
-    from snlm_lib.record.result import StepResult, Verdict
+    from snlm_lib.record.result import StepResult
     from snlm_lib.runbook import StepEvent
 
 __all__ = ["Watcher", "latest_percent"]

@@ -135,9 +135,11 @@ def _tiles(state: RunState) -> Iterator[Html]:
         yield _truth_tile(state.truth)
     kinds = six.result.tables.get("away", []) if six and six.result else []
     if kinds:
-        told = " · ".join(f"{said(row.get('lost'))} of {said(row.get('sent'))}" for row in kinds)
-        names = " · ".join(str(row.get("probe")).upper() for row in kinds)
-        yield _tile("Lost probes", told, f"{names}, during the move")
+        first, *others = [
+            (str(row.get("probe")).upper(), f"{said(row.get('lost'))} of {said(row.get('sent'))}") for row in kinds
+        ]
+        beside = "".join(f"; {kind} {count}" for kind, count in others)
+        yield _tile("Lost probes", first[1], f"{first[0]}, during the move{beside}")
 
 
 def _truth_tile(truth: Any) -> Html:
