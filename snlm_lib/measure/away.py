@@ -114,8 +114,20 @@ def _split(ticks: Sequence[Tick], span: _Span, chosen: Sequence[Gap]) -> tuple[l
 
 
 def _unseen_s(ticks: Iterable[Tick], span: _Span, interval_s: float) -> float | None:
-    longest_s = _longest_s([tick.at_s for tick in ticks if tick.answered], span)
-    return None if longest_s is None else max(longest_s, interval_s)
+    """None when the answers do not reach over the whole span: what is beyond them nobody saw."""
+    answered = [tick.at_s for tick in ticks if tick.answered]
+    longest_s = _longest_s(answered, span)
+    if longest_s is None or answered[0] > _start_s(span, interval_s) or answered[-1] < _end_s(span, interval_s):
+        return None
+    return max(longest_s, interval_s)
+
+
+def _start_s(span: _Span, interval_s: float) -> float:
+    return span[0] + interval_s if span[0] != float("-inf") else float("inf")
+
+
+def _end_s(span: _Span, interval_s: float) -> float:
+    return span[1] - interval_s if span[1] != float("inf") else float("-inf")
 
 
 def _longest_s(moments_s: Sequence[float], span: _Span) -> float | None:

@@ -98,7 +98,9 @@ def explain(
 
 
 def _no_gap(told: Downtime, blackout_s: float | None, interval_s: float) -> Cause:
-    if blackout_s is None or told.unseen_s is None or blackout_s - EVENT_ROUNDING_S <= told.unseen_s:
+    if told.unseen_s is None:
+        return Cause.OPEN_ENDED
+    if blackout_s is None or blackout_s - EVENT_ROUNDING_S <= told.unseen_s:
         return Cause.NO_GAP
     held = told.stall_s is not None and told.stall_s >= blackout_s - EVENT_ROUNDING_S - interval_s
     return Cause.HELD_NOT_DROPPED if held else Cause.NOT_USABLE

@@ -89,6 +89,8 @@ def end_monitor(step: Step, move: StepResult) -> None:
         step.clock.sleep(step.parameters.tail_s - since_s)
         end = stop_monitor(handle)
         step.say(f"The monitor ended ({end.how}) after {end.rows} probes.")
+    else:
+        step.say("The monitor had ended before it was told to: what came after its last probe nobody saw.")
 
 
 def measure_away(step: Step, move: StepResult) -> Away:
@@ -151,8 +153,10 @@ def _sentence(report: DowntimeReport) -> str:
     """The number the manager asks for, with its bounds and both clocks."""
     if report.told is None or not report.told.heard:
         return "No probe was ever answered, so no gap can be told."
+    if report.gap_s is None and report.gap_upper_s is None:
+        return "The probes do not reach over the whole move, so no gap can be told."
     if report.gap_s is None:
-        return f"No probe was lost: away for less than {report.gap_upper_s or report.interval_ms / 1000:.2f} s."
+        return f"No probe was lost: away for less than {report.gap_upper_s:.2f} s."
     upper = "no end seen" if report.gap_upper_s is None else f"at most {report.gap_upper_s:.2f} s"
     host = "no figure from the host" if report.host_blackout_s is None else f"host blackout {report.host_blackout_s} s"
     return (
@@ -168,6 +172,13 @@ def _thousandths(seconds: float | None) -> float | None:
 
 def _answers_again(item: Downtime, vm: str) -> CheckResult:
     """Every probe after the move answered: pass; some: warn; none: fail."""
+    if item.rtt_after is None and not item.lost_after and (item.gap is None or item.gap.upper_s is not None):
+        title, told = (
+            f"Answers again by {item.kind.upper()}",
+            "nothing was probed after the move: the monitor had ended",
+        )
+        remedy = "See monitor/monitor.log in the record; ask the guest by hand."
+        return CheckResult(f"answers-{item.kind}", title, Level.FAIL, told, remedy, "", None)
     level = Level.FAIL if item.rtt_after is None else Level.WARN if item.lost_after else Level.PASS
     evidence = {
         Level.PASS: "every probe after the move was answered",

@@ -82,6 +82,16 @@ def test_a_guest_that_stays_silent_fails_the_proof(step: Step) -> None:
     assert again.remedy
 
 
+def test_a_monitor_that_died_before_the_move_ended_tells_no_gap(step: Step) -> None:
+    pings(step, range(0), count=15)  # the last probe 1.4 s after the first, the move from 1 s to 4 s
+    away = verify.measure_away(step, finished_move())
+    (again,) = verify.tell_away(step, away)
+    assert step.highlights[-1] == "The probes do not reach over the whole move, so no gap can be told."
+    assert (step.figures["gap_s"], step.figures["gap_upper_s"], step.figures["usable"]) == (None, None, False)
+    assert (again.level, again.host) == (Level.FAIL, "")
+    assert "nothing was probed after the move" in again.evidence
+
+
 def test_without_a_monitor_only_the_hosts_figure_is_known(step: Step) -> None:
     verify.end_monitor(step, finished_move())
     away = verify.measure_away(step, finished_move())
