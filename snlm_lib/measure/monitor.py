@@ -6,6 +6,7 @@ Outlives whoever starts it. Knows no journal and no verdict; its record is one f
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import sys
 from collections.abc import Mapping
@@ -250,6 +251,8 @@ def main(arguments: list[str]) -> int:
         with contextlib.suppress(OSError):  # the log lies on the disk that may be full
             print(line, flush=True)
 
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a machine's name may not fit a console's code page
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         recorder = Recorder(read_config(Path(arguments[0])), SystemClock(), log=say)
         on_terminate(recorder.terminate)

@@ -10,7 +10,7 @@ from uuid import UUID
 from snlm_lib.errors import ParameterError, Refused
 from snlm_lib.estate.survey import find_vm
 from snlm_lib.measure.downtime import judge_downtime, read_pings
-from snlm_lib.measure.monitor import MonitorHandle, find_monitor, start_monitor
+from snlm_lib.measure.monitor import MonitorHandle, find_monitor, start_monitor, stop_monitor
 from snlm_lib.parameters import ConnectionProfile, GuestTarget
 from snlm_lib.step import Step
 
@@ -101,10 +101,25 @@ def _answered(pings_csv: Path) -> set[str]:
     return {row["kind"] for row in csv.DictReader(whole) if row["status"] == "answered"}
 
 
+def _last_words(handle: MonitorHandle) -> str:
+    log = handle.state_json.with_name("monitor.log")
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    return lines[-1] if lines else "it said nothing"
+
+
 def baseline(step: Step, handle: MonitorHandle, probed: Probed) -> None:
-    """Wait out the baseline and judge it; raises Refused when a probe kind never answered."""
+    """Wait out the baseline and judge it.
+
+    Raises Refused when a probe kind never answered, or the monitor itself has ended; it leaves none running then.
+    """
     wanted = step.parameters
     _wait_out(step, handle, probed)
+    if not handle.running():
+        raise Refused(
+            f"the monitor has ended: {_last_words(handle)}",
+            where=probed.name,
+            remedy="See monitor/monitor.log in the record.",
+        )
     report = judge_downtime(
         read_pings(handle.pings_csv), interval_ms=wanted.probe_interval_ms, window=None, host_blackout_s=None
     )
@@ -132,6 +147,7 @@ def baseline(step: Step, handle: MonitorHandle, probed: Probed) -> None:
     answered = {item.kind for item in report.kinds if item.answered}
     silent = [kind for kind in probed.kinds if kind not in answered]
     if silent:
+        stop_monitor(handle)  # by hand nobody else would end it
         raise Refused(
             f"the guest does not answer to {' and '.join(kind.upper() for kind in silent)} before the move",
             where=probed.name,

@@ -9,6 +9,7 @@ import pytest
 
 from snlm_lib.change.checks.model import Level
 from snlm_lib.errors import ParameterError, Refused
+from snlm_lib.measure.monitor import find_monitor
 from snlm_lib.record.result import StepResult, Verdict, write_result
 from snlm_lib.step import Step, begin
 from snlm_lib.steps import gather, monitor, verify
@@ -131,3 +132,13 @@ def test_gathering_says_of_each_step_how_it_ended(step: Step) -> None:
     assert said["04_start_ping_monitor"] == (None, "ended without a result")
     assert said["01_enable_live_migration"] == (None, "not run")
     assert report.figures["run_verdict"] == "unknown"
+
+
+def test_a_monitor_that_has_ended_is_blamed_itself_not_the_guest(step: Step) -> None:
+    pings(step, range(0))
+    handle = find_monitor(step.record.path)
+    assert handle is not None
+    (step.record.monitor_dir / "monitor.log").write_text("UnicodeEncodeError: x\n", encoding="utf-8")
+    step.parameters = step.parameters.model_copy(update={"baseline_s": 1.0, "probe_timeout_ms": 20})
+    with pytest.raises(Refused, match="the monitor has ended: UnicodeEncodeError"):
+        monitor.baseline(step, handle, monitor.probe_target(step))
