@@ -38,8 +38,8 @@ class Downtime:
     the longest time between two answered probes (never less than the interval). ``sum_s`` is all gaps
     together. ``stall_s`` is the longest wait between two answers that came, late ones too. ``probes``
     left; ``unrecorded`` ticks have no row (yet). ``lost_before`` and ``lost_after`` are losses outside
-    the window that belong to none of its gaps; None without a window. ``heard``: an answer came at all,
-    in the window or not.
+    the window that belong to none of its gaps, ``probes_after`` every probe that left after it; None without
+    a window. ``heard``: an answer came at all, in the window or not.
     """
 
     target: str
@@ -58,6 +58,7 @@ class Downtime:
     unrecorded: int
     lost_before: int | None
     lost_after: int | None
+    probes_after: int | None
     rtt: RttBand | None
     rtt_before: RttBand | None
     rtt_after: RttBand | None
@@ -87,6 +88,7 @@ def downtime_of(series: Series, interval_s: float, window: Window | None) -> Dow
         unrecorded=inside[-1].seq - inside[0].seq + 1 - len(inside) if inside else 0,
         lost_before=_lost(before) if window else None,
         lost_after=_lost(after) if window else None,
+        probes_after=_sent_after(series.ticks, span) if window else None,
         rtt=_band(inside),
         rtt_before=_band(before) if window else None,
         rtt_after=_band(after) if window else None,
@@ -138,6 +140,10 @@ def _longest_s(moments_s: Sequence[float], span: _Span) -> float | None:
 
 def _lost(ticks: Iterable[Tick]) -> int:
     return sum(tick.status == LOST for tick in ticks)
+
+
+def _sent_after(ticks: Iterable[Tick], span: _Span) -> int:
+    return sum(tick.at_s > span[1] and tick.status != NOT_SENT for tick in ticks)
 
 
 def _band(ticks: Iterable[Tick]) -> RttBand | None:

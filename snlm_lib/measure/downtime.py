@@ -63,10 +63,10 @@ class DowntimeReport:
 
     @property
     def gap_upper_s(self) -> float | None:
-        """The most the absence can have been; about one interval when no probe was lost."""
-        if self.gap:
-            return self.gap.upper_s
-        return self.told.unseen_s if self.told else None
+        """The most the absence can have been; about one interval when no probe was lost, None when it is open."""
+        if self.told is None or self.told.unseen_s is None:
+            return None
+        return self.gap.upper_s if self.gap else self.told.unseen_s
 
     @property
     def longest(self) -> Gap | None:

@@ -37,7 +37,7 @@ class Cause(StrEnum):
 
 _WORDS = {
     Cause.NO_PROBES: "No probe was ever answered, so nothing can be said.",
-    Cause.OPEN_ENDED: "The samples begin or end within the gap: its true length is not known.",
+    Cause.OPEN_ENDED: "The samples begin or end within the gap or the move: the true length is not known.",
     Cause.NO_BLACKOUT_FIGURE: "The hosts gave no blackout figure to compare with.",
     Cause.NO_GAP: "No probe was lost: any absence was shorter than the time between two probes.",
     Cause.HELD_NOT_DROPPED: "No probe was lost, but answers waited as long as the blackout: held, not dropped.",
@@ -82,7 +82,7 @@ def explain(
     also = _also(told, others, control, interval_s)
     if told.gap is None:
         return Residue(None, _no_gap(told, blackout_s, interval_s), also)
-    if told.gap.upper_s is None:
+    if told.gap.upper_s is None or told.unseen_s is None:  # a longer one may lie where nobody looked
         return Residue(None, Cause.OPEN_ENDED, also)
     if blackout_s is None:
         return Residue(None, Cause.NO_BLACKOUT_FIGURE, also)

@@ -12,7 +12,7 @@ from snlm_lib.change.reconcile import locate, owner_of
 from snlm_lib.errors import Refused
 from snlm_lib.estate.survey import find_vm
 from snlm_lib.measure.downtime import Downtime, DowntimeReport, judge_downtime, read_pings
-from snlm_lib.measure.monitor import find_monitor, stop_monitor
+from snlm_lib.measure.monitor import MonitorHandle, find_monitor, stop_monitor
 from snlm_lib.record.result import StepResult
 from snlm_lib.step import Step
 from snlm_lib.steps.monitor import guest_of
@@ -83,14 +83,23 @@ def end_monitor(step: Step, move: StepResult) -> None:
     if handle is None:
         step.say("No monitor ran for this record: only the host's own figure is known.")
         return
+    ended = parse_utc(str(move.figures["ended_utc"]))
     if handle.running():
-        ended = parse_utc(str(move.figures["ended_utc"]))
         since_s = (step.clock.utc_now() - ended).total_seconds()
         step.clock.sleep(step.parameters.tail_s - since_s)
         end = stop_monitor(handle)
         step.say(f"The monitor ended ({end.how}) after {end.rows} probes.")
     else:
-        step.say("The monitor had ended before it was told to: what came after its last probe nobody saw.")
+        step.say(_ended_already(handle, ended))
+
+
+def _ended_already(handle: MonitorHandle, move_ended: datetime) -> str:
+    end = stop_monitor(handle)
+    if end.reason == "stop-file":
+        return f"The monitor had been ended already (stop-file) after {end.rows} probes."
+    last = read_pings(handle.pings_csv)["sent_utc"].max()
+    when = "the move did" if last < move_ended else "it was told to"
+    return f"The monitor had ended before {when} (reason {end.reason or 'not known'}): the rest nobody saw."
 
 
 def measure_away(step: Step, move: StepResult) -> Away:
@@ -145,7 +154,7 @@ def _row(item: Downtime) -> dict[str, str | int | float | None]:
         "not sent": item.not_sent,
         "longest gap, s": _thousandths(gap.length_s) if gap else None,
         "at least, s": _thousandths(gap.lower_s) if gap else 0.0,
-        "at most, s": _thousandths(gap.upper_s if gap else item.unseen_s),
+        "at most, s": _thousandths(gap.upper_s if gap and item.unseen_s is not None else item.unseen_s),
     }
 
 
@@ -157,7 +166,7 @@ def _sentence(report: DowntimeReport) -> str:
         return "The probes do not reach over the whole move, so no gap can be told."
     if report.gap_s is None:
         return f"No probe was lost: away for less than {report.gap_upper_s:.2f} s."
-    upper = "no end seen" if report.gap_upper_s is None else f"at most {report.gap_upper_s:.2f} s"
+    upper = "no upper bound" if report.gap_upper_s is None else f"at most {report.gap_upper_s:.2f} s"
     host = "no figure from the host" if report.host_blackout_s is None else f"host blackout {report.host_blackout_s} s"
     return (
         f"Away {report.gap_s:.2f} s by {str(report.gap_kind).upper()} probes"
@@ -171,8 +180,8 @@ def _thousandths(seconds: float | None) -> float | None:
 
 
 def _answers_again(item: Downtime, vm: str) -> CheckResult:
-    """Every probe after the move answered: pass; some: warn; none: fail."""
-    if item.rtt_after is None and not item.lost_after and (item.gap is None or item.gap.upper_s is not None):
+    """Every probe after the move answered: pass; some: warn; none: fail, and the guest is blamed only if asked."""
+    if not item.probes_after:
         title, told = (
             f"Answers again by {item.kind.upper()}",
             "nothing was probed after the move: the monitor had ended",

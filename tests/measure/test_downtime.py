@@ -200,6 +200,26 @@ def test_a_guest_that_never_came_back_has_no_length_to_rely_on() -> None:
     assert report.residue_s is None
 
 
+@pytest.mark.parametrize(
+    ("pattern", "window"),
+    [
+        ("A" * 15, (0.5, 3.0)),
+        (" " * 10 + "A" * 30, (0.5, 3.0)),
+        (GAP6, (0.5, 4.0)),  # a gap was seen, but a longer one may have followed
+    ],
+    ids=["ends within", "begins within", "ends after a gap"],
+)
+def test_samples_that_do_not_reach_over_the_move_have_no_upper_bound(pattern: str, window: tuple[float, float]) -> None:
+    report = judge(pattern, blackout=0.6, window=window)
+    assert (report.residue.cause, report.usable, report.gap_upper_s) == (Cause.OPEN_ENDED, False, None)
+
+
+def test_probes_after_the_move_are_counted_whatever_became_of_them() -> None:
+    assert told(judge("A" * 10 + "x" * 10, window=(0.5, 1.45))).probes_after == 5
+    assert told(judge("A" * 10 + "x" * 4 + "-" * 6, window=(0.5, 1.45))).probes_after == 0
+    assert told(judge("A" * 10)).probes_after is None
+
+
 def test_datagrams_never_answered_leave_the_figure_to_the_connection() -> None:
     report = judge("x" * 26, GAP6, blackout=0.5)
     assert report.gap_kind == "tcp"

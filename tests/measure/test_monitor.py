@@ -89,6 +89,16 @@ def test_its_state_says_what_it_is(record: Path, targets: dict[str, GuestTarget]
     stop_monitor(handle, wait_s=10)
 
 
+def test_a_name_its_output_cannot_encode_does_not_end_it(
+    record: Path, guest_process: GuestProcess, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    handle = start_monitor({"BÜRO-日本": target_of(guest_process)}, record, **PACE)
+    eventually(lambda: len(rows(handle)) >= 5)
+    assert stop_monitor(handle, wait_s=10).reason == "stop-file"
+    assert "BÜRO-日本" in log_of(record)
+
+
 def test_its_own_limit_ends_it(record: Path, targets: dict[str, GuestTarget], eventually: Eventually) -> None:
     handle = start_monitor(targets, record, interval_ms=20, timeout_ms=100, limit_s=0.3)
     eventually(lambda: not handle.running())

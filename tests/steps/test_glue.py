@@ -1,4 +1,4 @@
-"""What 04, 06 and 07 say for given measurements and results; no host, no process."""
+"""What 04, 06 and 07 say for given measurements and results; no host, and a process in one test only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from snlm_lib.change.checks.model import Level
 from snlm_lib.errors import ParameterError, Refused
-from snlm_lib.measure.monitor import find_monitor
+from snlm_lib.measure.monitor import find_monitor, stop_monitor
 from snlm_lib.record.result import StepResult, Verdict, write_result
 from snlm_lib.step import Step, begin
 from snlm_lib.steps import gather, monitor, verify
@@ -93,6 +93,34 @@ def test_a_monitor_that_died_before_the_move_ended_tells_no_gap(step: Step) -> N
     assert "nothing was probed after the move" in again.evidence
 
 
+def test_a_monitor_that_died_while_the_machine_was_away_blames_no_guest(step: Step) -> None:
+    pings(step, range(12, 30), count=30)  # silence begins, and the monitor ends within it
+    (again,) = verify.tell_away(step, verify.measure_away(step, finished_move()))
+    assert (again.host, step.figures["gap_upper_s"], step.figures["usable"]) == ("", None, False)
+    assert "nothing was probed after the move" in again.evidence
+    assert "no upper bound" in step.highlights[-1]
+
+
+@pytest.mark.parametrize(
+    ("count", "end", "says"),
+    [
+        (15, None, "The monitor had ended before the move did (reason not known)"),
+        (15, "limit", "The monitor had ended before the move did (reason limit)"),
+        (60, "limit", "The monitor had ended before it was told to (reason limit)"),
+        (60, "stop-file", "The monitor had been ended already (stop-file) after 60 probes."),
+    ],
+)
+def test_of_a_monitor_that_has_ended_it_is_said_when_and_why(
+    step: Step, count: int, end: str | None, says: str
+) -> None:
+    pings(step, range(0), count=count)
+    state_json = step.record.monitor_dir / "state.json"
+    state = json.loads(state_json.read_text(encoding="utf-8"))
+    state_json.write_text(json.dumps({**state, "end": end, "rows": count}), encoding="utf-8")
+    verify.end_monitor(step, finished_move())
+    assert says in step.highlights[-1]
+
+
 def test_without_a_monitor_only_the_hosts_figure_is_known(step: Step) -> None:
     verify.end_monitor(step, finished_move())
     away = verify.measure_away(step, finished_move())
@@ -142,3 +170,15 @@ def test_a_monitor_that_has_ended_is_blamed_itself_not_the_guest(step: Step) -> 
     step.parameters = step.parameters.model_copy(update={"baseline_s": 1.0, "probe_timeout_ms": 20})
     with pytest.raises(Refused, match="the monitor has ended: UnicodeEncodeError"):
         monitor.baseline(step, handle, monitor.probe_target(step))
+
+
+def test_a_guest_that_is_silent_before_the_move_leaves_no_monitor_running(step: Step) -> None:
+    step.parameters = step.parameters.model_copy(update={"baseline_s": 0.3, "probe_timeout_ms": 50})
+    probed = monitor.probe_target(step)
+    handle = monitor.start(step, probed)  # nothing listens there
+    try:
+        with pytest.raises(Refused, match="does not answer to UDP before the move"):
+            monitor.baseline(step, handle, probed)
+        assert not handle.running()
+    finally:
+        stop_monitor(handle)
