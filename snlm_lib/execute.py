@@ -6,50 +6,51 @@ read from the saved file afterwards.
 
 from __future__ import annotations
 
-import ast
-import json
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import papermill
-from nbclient.exceptions import DeadKernelError
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
-from snlm_lib.errors import InputError
 from snlm_lib.kernels import START_LIMIT_S, KernelNeverReady, Kernels, OwnKernelManager
+from snlm_lib.saved import Execution, inspect_saved
 
-__all__ = ["Declared", "Execution", "declared_parameters", "execute", "inspect_saved"]
+__all__ = ["execute"]
 
+Ahead = Callable[[], object]
 _NAME = "snlm"  # of kernel and engine
 _START_TRIES = 3
 _AUTOSAVE_S = 2  # what a killed cell had shown until then is kept
 
 
-@dataclass(frozen=True)
-class Declared:
-    """One line of a parameters cell: ``name: kind = default``."""
+class _Client(PapermillNotebookClient):  # type: ignore[misc]
+    """Runs and saves code cells only: saving the notebook before and after each text takes longer than a short step.
 
-    name: str
-    kind: str
-    default: Any
+    ``ahead`` is called when the kernel is ready, so that what it begins does not slow the kernel's own start.
+    """
 
+    def __init__(self, *arguments: Any, ahead: Callable[[], object], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._ahead = ahead
 
-@dataclass(frozen=True)
-class Execution:
-    """What is wrong with an executed notebook, in sentences; none = every code cell ran to its end."""
-
-    problems: tuple[str, ...]
-    interrupted: bool = False
-
-    @property
-    def whole(self) -> bool:
-        """True when papermill returned, every code cell ran, and none of them raised."""
-        return not self.problems and not self.interrupted
+    def papermill_execute_cells(self) -> None:
+        self._ahead()
+        for index, cell in enumerate(self.nb.cells):
+            if cell.cell_type != "code":
+                continue
+            try:
+                self.nb_man.cell_start(cell, index)
+                self.execute_cell(cell, index)
+            except CellExecutionError as error:
+                self.nb_man.cell_exception(self.nb.cells[index], cell_index=index, exception=error)
+                break
+            finally:
+                self.nb_man.cell_complete(self.nb.cells[index], cell_index=index)
 
 
 class _Engine(NBClientEngine):  # type: ignore[misc]  # papermill has no types
@@ -57,15 +58,16 @@ class _Engine(NBClientEngine):  # type: ignore[misc]  # papermill has no types
 
     @classmethod
     def execute_managed_notebook(
-        cls, nb_man: NotebookExecutionManager, kernel_name: str, *, kernel: OwnKernelManager, **_: Any
+        cls, nb_man: NotebookExecutionManager, kernel_name: str, *, kernel: OwnKernelManager, ahead: Ahead, **_: Any
     ) -> None:
-        client = PapermillNotebookClient(
+        client = _Client(
             nb_man,
             km=kernel,
             kernel_name=kernel_name,
             startup_timeout=START_LIMIT_S,
             shutdown_kernel="immediate",
             log=logging.getLogger("papermill"),
+            ahead=ahead,
         )
         client.execute(cleanup_kc=True)
 
@@ -73,41 +75,18 @@ class _Engine(NBClientEngine):  # type: ignore[misc]  # papermill has no types
 papermill_engines.register(_NAME, _Engine)
 
 
-def declared_parameters(notebook: Path) -> tuple[Declared, ...]:
-    """The parameters a notebook declares, in order; raises InputError when the cell is not plain declarations."""
-    return tuple(
-        _declared(statement, notebook)
-        for cell in _read(notebook).get("cells", [])
-        if "parameters" in cell.get("metadata", {}).get("tags", [])
-        for statement in ast.parse(_source(cell)).body
-    )
-
-
-def _declared(statement: ast.stmt, notebook: Path) -> Declared:
-    if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and statement.value:
-        try:
-            default = ast.literal_eval(statement.value)
-        except ValueError:
-            default = ...
-        if default is not ...:
-            return Declared(statement.target.id, ast.unparse(statement.annotation), default)
-    raise InputError(
-        f"not a parameter: {ast.unparse(statement)!r}",
-        where=notebook.name,
-        remedy="Write it as 'name: type = default  # help'.",
-    )
-
-
-def execute(source: Path, target: Path, *, values: Mapping[str, Any], kernels: Kernels, more: int) -> Execution:
+def execute(
+    source: Path, target: Path, *, values: Mapping[str, Any], kernels: Kernels, ahead: Ahead | None = None
+) -> Execution:
     """Run ``source`` with ``values`` in a kernel of its own, save it as ``target``, and look at what was saved.
 
-    ``more`` notebooks may follow: their kernels are started meanwhile. A Ctrl-C ends the kernel and is
-    reported, not raised.
+    ``ahead`` is called when the kernel is ready: there the next one is started. A Ctrl-C ends the kernel and
+    is reported, not raised.
     """
     for chatty in ("papermill", "asyncio", "traitlets"):  # what they say of a dead kernel is in the judgement
         logging.getLogger(chatty).setLevel(logging.CRITICAL)
     try:
-        _execute(source, target, values, kernels, more)
+        _execute(source, target, values, kernels, ahead or _nothing)
     except KeyboardInterrupt:
         return Execution(("it was interrupted", *inspect_saved(target)), interrupted=True)
     except PapermillExecutionError as error:
@@ -119,11 +98,14 @@ def execute(source: Path, target: Path, *, values: Mapping[str, Any], kernels: K
     return Execution(inspect_saved(target))
 
 
-def _execute(source: Path, target: Path, values: Mapping[str, Any], kernels: Kernels, more: int) -> None:
+def _nothing() -> None:
+    """Nothing follows."""
+
+
+def _execute(source: Path, target: Path, values: Mapping[str, Any], kernels: Kernels, ahead: Ahead) -> None:
     """Another kernel is tried only for one that never got a cell: two runs may have wanted the same port."""
     for attempt in range(1, _START_TRIES + 1):
         kernel = kernels.take()
-        kernels.prepare(more)
         try:
             papermill.execute_notebook(
                 str(source),
@@ -136,48 +118,12 @@ def _execute(source: Path, target: Path, values: Mapping[str, Any], kernels: Ker
                 cwd=str(source.parent),
                 autosave_cell_every=_AUTOSAVE_S,
                 kernel=kernel,
+                ahead=ahead,
             )
             return
         except KernelNeverReady:
             if attempt == _START_TRIES:
                 raise
-
-
-def inspect_saved(notebook: Path) -> tuple[str, ...]:
-    """What in a saved notebook forbids to call it complete; empty when nothing does."""
-    try:
-        data = _read(notebook)
-    except InputError as error:
-        return (str(error),)
-    problems = [] if data["metadata"].get("papermill", {}).get("end_time") else ["it was cut off before its end"]
-    for number, cell in enumerate(data["cells"], 1):
-        if cell["cell_type"] != "code" or not _source(cell).strip():
-            continue
-        if cell.get("execution_count") is None:
-            problems.append(f"cell {number} never ran")
-        problems += [
-            f"cell {number} raised {output.get('ename')}: {_short(str(output.get('evalue')))}"
-            for output in cell.get("outputs", [])
-            if output.get("output_type") == "error"
-        ]
-    return tuple(problems)
-
-
-def _read(notebook: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(notebook.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError("there is no such notebook", where=notebook.name) from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot be read as a notebook ({type(error).__name__})", where=notebook.name) from None
-    if not isinstance(data, dict):
-        raise InputError("is not a notebook", where=notebook.name)
-    return data
-
-
-def _source(cell: Mapping[str, Any]) -> str:
-    text = cell.get("source", "")
-    return text if isinstance(text, str) else "".join(text)
 
 
 def _short(text: str) -> str:

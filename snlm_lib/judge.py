@@ -12,10 +12,10 @@ from typing import Any
 
 from snlm_lib.clock import Clock
 from snlm_lib.errors import RecordError
-from snlm_lib.execute import Execution
 from snlm_lib.record.folder import Record
 from snlm_lib.record.journal import Entry, open_intents
 from snlm_lib.record.result import ChangeRow, StepResult, Verdict, read_result, worst, write_result
+from snlm_lib.saved import Execution
 from snlm_lib.units import iso_utc, parse_utc
 
 __all__ = ["BY_HAND", "Witness", "judge_by_hand", "judge_step", "ran_by_hand", "settle", "write_not_started"]

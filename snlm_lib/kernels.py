@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Mapping
@@ -28,9 +29,16 @@ __all__ = ["START_LIMIT_S", "KernelNeverReady", "Kernels", "OwnKernelManager", "
 
 START_LIMIT_S = 180  # twenty runs at once on two cores need more than a minute
 # what the notebooks import, done before the first cell; a fault in there shows in that cell, not here
-_IMPORTS = "import gc; gc.disable(); import snlm_lib.notebook; gc.freeze(); gc.enable(); del gc, snlm_lib"
-_AHEAD = 2  # a kernel's start takes longer than a short notebook
-_ARGUMENTS = [f"--IPKernelApp.exec_lines={_IMPORTS}", "--HistoryManager.hist_file=:memory:"]
+_IMPORTS = "import gc; import snlm_lib.notebook; gc.freeze(); gc.enable(); del gc, snlm_lib"
+# what `-m ipykernel_launcher` does, without the debugger and with the standard library's frozen modules
+_PROGRAM = (
+    "import gc, sys; gc.disable(); sys.modules['debugpy'] = None; "
+    "from ipykernel.kernelapp import launch_new_instance; launch_new_instance()"
+)
+_COMMAND = [
+    *(sys.executable, "-P", "-c", _PROGRAM, "-f", "{connection_file}"),
+    *(f"--IPKernelApp.exec_lines={_IMPORTS}", "--HistoryManager.hist_file=:memory:"),
+]
 
 
 class KernelNeverReady(RuntimeError):
@@ -68,11 +76,15 @@ class OwnKernelManager(AsyncKernelManager):
 
     @property
     def kernel_spec(self) -> KernelSpec:
-        return KernelSpec(resource_dir="", **get_kernel_dict(extra_arguments=_ARGUMENTS))
+        return KernelSpec(resource_dir="", **{**get_kernel_dict(), "argv": _COMMAND})
 
     async def _async_pre_start_kernel(self, **options: Any) -> tuple[list[str], dict[str, Any]]:
         options["env"] = {**os.environ, **self.additions}
         return await super()._async_pre_start_kernel(**options)
+
+    async def _async_wait(self, pollinterval: float = 0.1) -> None:
+        """Look often whether it has ended: the usual tenth of a second is long beside a short step."""
+        await super()._async_wait(pollinterval=pollinterval / 20)
 
 
 class _Starting:
@@ -144,12 +156,12 @@ class Kernels:
         while self._waiting:
             self._waiting.popleft().dropped()
 
-    def prepare(self, count: int) -> None:
-        """Start the next ``count`` kernels now, as far as they do not wait already, and no more than `_AHEAD`."""
-        while len(self._waiting) < min(count, _AHEAD):
+    def prepare(self) -> None:
+        """Start the next kernel now, unless it waits already."""
+        if not self._waiting:
             self._waiting.append(_Starting(self._folder, self._environ))
 
     def take(self) -> OwnKernelManager:
         """A kernel that has served nobody and will serve nobody else; its taker ends it."""
-        self.prepare(1)
+        self.prepare()
         return self._waiting.popleft().taken()

@@ -17,7 +17,6 @@ from typing import Any, Literal
 
 from snlm_lib.clock import Clock
 from snlm_lib.errors import ParameterError, RecordError, RecordLost, SnlmError
-from snlm_lib.execute import Declared, Execution, declared_parameters, execute, inspect_saved
 from snlm_lib.judge import judge_by_hand, judge_step, ran_by_hand, write_not_started
 from snlm_lib.kernels import Kernels
 from snlm_lib.measure.monitor import find_monitor, stop_monitor
@@ -27,10 +26,10 @@ from snlm_lib.provenance import who_and_what
 from snlm_lib.record.folder import Record, create_record, find_open_record, read_change
 from snlm_lib.record.journal import Kind
 from snlm_lib.record.names import CHANGING, REPORT_STEP, STEPS
-from snlm_lib.record.report import build_report
 from snlm_lib.record.result import StepResult, Verdict, run_verdict
 from snlm_lib.record.seal import seal
 from snlm_lib.rescue import rescue
+from snlm_lib.saved import Declared, Execution, declared_parameters, inspect_saved
 from snlm_lib.undisturbed import forgiving, handled_by
 
 __all__ = ["REPORT_STEP", "STEPS", "Book", "RunOutcome", "Stage", "StepEvent", "close_record", "run_change"]
@@ -128,7 +127,7 @@ def run_change(
     opened = create_record if stage.beside_open else _create_alone
     record = opened(root, parameters.change_id, clock=clock, facts=facts)
     with _kernels(record, stage, book) as kernels:
-        kernels.prepare(1)
+        kernels.prepare()
         desk = _Desk(record, clock, progress, stage, book, kernels)
         desk.note("run-started", {"steps": list(book.steps), "runner": asdict(identity_of())})
         progress(StepEvent("opened", record))
@@ -276,8 +275,10 @@ def _run_step(desk: _Desk, step: str, values: Mapping[str, Any]) -> StepResult:
     folder.mkdir(exist_ok=True)
     desk.progress(StepEvent("started", desk.record, step))
     notebooks = (*desk.book.steps, desk.book.report)
-    more = len(notebooks) - 1 - notebooks.index(step)
-    execution = execute(desk.book.notebook(step), folder / _RUNNING, values=values, kernels=desk.kernels, more=more)
+    from snlm_lib.execute import execute  # papermill is read while the first kernel starts
+
+    ahead = desk.kernels.prepare if step != notebooks[-1] else None
+    execution = execute(desk.book.notebook(step), folder / _RUNNING, values=values, kernels=desk.kernels, ahead=ahead)
     return _judged(desk, step, execution)
 
 
@@ -285,6 +286,17 @@ def _refuse_gone(record: Record) -> None:
     """A record that was moved or deleted is not begun anew in its old place: that would look whole."""
     if not record.change_json.is_file():
         raise RecordError("it was moved or deleted while it was being written", where=str(record.path))
+
+
+def _show_ahead(saved: Path) -> None:
+    """The report's part of a notebook is made while the next one runs."""
+
+    def convert() -> None:
+        from snlm_lib.record.page.notebooks import convert_ahead  # reads nbconvert, which takes its time
+
+        convert_ahead(saved)
+
+    threading.Thread(target=convert, name="snlm-convert", daemon=True).start()
 
 
 def _judge_left(desk: _Desk, step: str) -> StepResult:
@@ -305,6 +317,7 @@ def _judged(desk: _Desk, step: str, execution: Execution) -> StepResult:
         if running.exists():
             write_atomic(running.with_name(_SAVED), running.read_bytes())
             running.unlink()
+            _show_ahead(running.with_name(_SAVED))
     desk.progress(StepEvent("ended", desk.record, step, result))
     return result
 
@@ -314,6 +327,8 @@ def _close(desk: _Desk, results: Sequence[StepResult], gather: Callable[[str], S
     _attempt(desk, "ending the monitor", lambda: _stop_monitor(desk))
     if desk.stage.before_seal:
         _attempt(desk, "what belongs into the record before the seal", lambda: _fetch(desk))
+    from snlm_lib.record.report import build_report
+
     told = (*results, gather(desk.book.report))
     _refuse_gone(desk.record)
     verdict = run_verdict(*told)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from snlm_lib.clock import FakeClock
-from snlm_lib.execute import Execution
 from snlm_lib.judge import BY_HAND, Witness, judge_by_hand, judge_step, ran_by_hand, settle, write_not_started
 from snlm_lib.record.folder import Record, create_record
 from snlm_lib.record.result import StepResult, Verdict, read_result, write_result
+from snlm_lib.saved import Execution
 
 STEP = "05_move_vm"
 WHOLE = Execution(())

@@ -14,7 +14,7 @@ from snlm_lib.execute import execute
 from snlm_lib.kernels import KernelNeverReady, Kernels, OwnKernelManager, end_kernel
 
 _OTHERS: set[int] = set()
-LOOK = "import os, sys; print(os.getpid(), 'left' in dir(), os.path.basename(os.getcwd()), 'pandas' in sys.modules)"
+LOOK = "import os, sys; print(os.getpid(), 'left' in dir(), os.path.basename(os.getcwd()), 'snlm_lib.notebook' in sys.modules)"
 
 
 def _notebook(folder: Path, name: str, *sources: str) -> Path:
@@ -31,7 +31,7 @@ def _running() -> set[int]:
 
 def _is_kernel(child: psutil.Process) -> bool:
     try:
-        return "ipykernel_launcher" in " ".join(child.cmdline())
+        return "ipykernel" in " ".join(child.cmdline())
     except psutil.Error:  # it has just ended
         return False
 
@@ -64,7 +64,7 @@ def test_each_notebook_gets_a_fresh_kernel_warm_and_in_its_folder(tmp_path: Path
         for number in range(3):
             source = _notebook(folder, f"{number}.ipynb", LOOK, "left = 1")
             target = tmp_path / f"out{number}.ipynb"
-            assert execute(source, target, values={}, kernels=kernels, more=2 - number).whole
+            assert execute(source, target, values={}, kernels=kernels, ahead=kernels.prepare).whole
             cell = json.loads(target.read_text(encoding="utf-8"))["cells"][0]
             told.append("".join(cell["outputs"][0]["text"]).split())
 
@@ -75,7 +75,7 @@ def test_each_notebook_gets_a_fresh_kernel_warm_and_in_its_folder(tmp_path: Path
 
 def test_a_kernel_nobody_took_is_ended(tmp_path: Path) -> None:
     with Kernels(tmp_path, {}) as kernels:
-        kernels.prepare(7)
+        kernels.prepare()
         manager = kernels.take()
         taken = _pid(manager)
         assert taken in _kernels_of_ours()
@@ -84,18 +84,17 @@ def test_a_kernel_nobody_took_is_ended(tmp_path: Path) -> None:
     assert _kernels_of_ours() == set()
 
 
-def test_no_more_than_two_wait(tmp_path: Path) -> None:
+def test_no_more_than_one_waits(tmp_path: Path) -> None:
     with Kernels(tmp_path, {}) as kernels:
-        kernels.prepare(7)
-        managers = [kernels.take() for _ in range(2)]
-        assert len(_kernels_of_ours()) == 2
-        for manager in managers:
-            end_kernel(manager)
+        kernels.prepare()
+        kernels.prepare()
+        end_kernel(kernels.take())
+        assert _kernels_of_ours() == set()
 
 
 def test_a_kernel_that_cannot_be_started_is_told_when_it_is_wanted(tmp_path: Path) -> None:
     with Kernels(tmp_path / "gone", {}) as kernels:
-        kernels.prepare(1)
+        kernels.prepare()
         with pytest.raises(KernelNeverReady, match="gone"):
             kernels.take()
 
@@ -104,7 +103,7 @@ def test_a_kernel_that_ends_before_its_first_cell_is_replaced(tmp_path: Path) ->
     """As when two runs were given the same port: the second kernel cannot listen and ends."""
     once = tmp_path / "once"
     (tmp_path / "sitecustomize.py").write_text(
-        f"import os, sys\nif 'ipykernel_launcher' in ' '.join(sys.orig_argv):\n"
+        f"import os, sys\nif 'ipykernel' in ' '.join(sys.orig_argv):\n"
         f"    try: os.close(os.open({str(once)!r}, os.O_CREAT | os.O_EXCL))\n"
         f"    except FileExistsError: pass\n"
         f"    else: os._exit(1)\n",
@@ -113,7 +112,7 @@ def test_a_kernel_that_ends_before_its_first_cell_is_replaced(tmp_path: Path) ->
     source = _notebook(tmp_path, "in.ipynb", "1 + 1")
     paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     with Kernels(tmp_path, {"PYTHONPATH": paths}) as kernels:
-        found = execute(source, tmp_path / "out.ipynb", values={}, kernels=kernels, more=0)
+        found = execute(source, tmp_path / "out.ipynb", values={}, kernels=kernels)
 
     assert once.exists()
     assert found.whole, found.problems

@@ -10,9 +10,9 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from snlm_lib.execute import declared_parameters
 from snlm_lib.parameters import Parameters
 from snlm_lib.runbook import REPORT_STEP, STEPS
+from snlm_lib.saved import declared_parameters
 
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 STEP_BOOKS = sorted(FOLDER.glob("*.ipynb"))

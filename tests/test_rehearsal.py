@@ -146,7 +146,7 @@ def _moving(outputs: Path) -> Path | None:
 
 
 def _kernel_of(runner: psutil.Popen) -> psutil.Process | None:
-    kernels = [child for child in runner.children() if "ipykernel_launcher" in " ".join(child.cmdline())]
+    kernels = [child for child in runner.children() if "ipykernel" in " ".join(child.cmdline())]
     return kernels[0] if kernels else None
 
 

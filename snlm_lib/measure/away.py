@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-
-import pandas as pd
+from statistics import quantiles
 
 from snlm_lib.measure.gaps import Gap, gaps_of
 from snlm_lib.measure.ledger import ANSWERED, LATE, LOST, NOT_SENT
@@ -147,8 +146,8 @@ def _sent_after(ticks: Iterable[Tick], span: _Span) -> int:
 
 
 def _band(ticks: Iterable[Tick]) -> RttBand | None:
-    times = pd.Series([tick.rtt_ms for tick in ticks if tick.rtt_ms is not None], dtype="float64")
-    if times.empty:
+    times = [tick.rtt_ms for tick in ticks if tick.rtt_ms is not None]
+    if not times:
         return None
-    p50, p95, p99 = (float(times.quantile(share)) for share in (0.5, 0.95, 0.99))
-    return RttBand(p50, p95, p99, float(times.max()))
+    cuts = quantiles(times, n=100, method="inclusive") if len(times) > 1 else times * 99
+    return RttBand(cuts[49], cuts[94], cuts[98], max(times))

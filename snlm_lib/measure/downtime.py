@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import pandas as pd
-
 from snlm_lib.measure.away import Downtime, RttBand, Window, downtime_of
 from snlm_lib.measure.gaps import Gap, gaps
 from snlm_lib.measure.pings import KINDS, read_pings, series_of
 from snlm_lib.measure.residue import Cause, Residue, explain
+from snlm_lib.measure.samples import Columns
 
 __all__ = ["Cause", "Downtime", "DowntimeReport", "Gap", "RttBand", "gaps", "judge_downtime", "read_pings"]
 
@@ -92,7 +91,7 @@ class DowntimeReport:
 
 
 def judge_downtime(
-    frame: pd.DataFrame,
+    samples: Columns,
     *,
     interval_ms: int,
     window: Window | None,
@@ -105,7 +104,7 @@ def judge_downtime(
     what is after the tail. ``host_blackout_s`` is the figure of event 20415 or 20417, None when there is
     none. ``target`` is the machine that moved (by default the first by name); any other is a control.
     """
-    every = [downtime_of(series, interval_ms / 1000, window) for series in series_of(frame)]
+    every = [downtime_of(series, interval_ms / 1000, window) for series in series_of(samples)]
     moved = target if target is not None or not every else every[0].target
     kinds = tuple(sorted((one for one in every if one.target == moved), key=lambda one: KINDS.index(one.kind)))
     control = tuple(one for one in every if one.target != moved)

@@ -17,10 +17,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 
-import pandas as pd
-
 from snlm_lib.measure.ledger import LOST
 from snlm_lib.measure.pings import Series, Tick, series_of
+from snlm_lib.measure.samples import Columns
 
 __all__ = ["Gap", "gaps", "gaps_of"]
 
@@ -56,9 +55,9 @@ class Gap:
         return None if self.upper_s is None else (self.upper_s - self.lower_s) / 2
 
 
-def gaps(frame: pd.DataFrame, interval_ms: int) -> tuple[Gap, ...]:
+def gaps(samples: Columns, interval_ms: int) -> tuple[Gap, ...]:
     """Every gap of every target and kind in the samples of `read_pings`, by target, kind and time."""
-    return tuple(gap for series in series_of(frame) for gap in gaps_of(series, interval_ms / 1000))
+    return tuple(gap for series in series_of(samples) for gap in gaps_of(series, interval_ms / 1000))
 
 
 def gaps_of(series: Series, interval_s: float) -> tuple[Gap, ...]:

@@ -1,18 +1,21 @@
-"""pings.csv as a table, and one kind of one target as plain ticks in order. Pure analysis."""
+"""pings.csv as columns, and one kind of one target as plain ticks in order. Pure analysis."""
 
 from __future__ import annotations
 
+import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-
-import pandas as pd
+from typing import Any
 
 from snlm_lib.errors import RecordError
 from snlm_lib.measure.channels import TCP, UDP
 from snlm_lib.measure.ledger import ANSWERED, LATE, LOST, NOT_SENT, PING_COLUMNS
+from snlm_lib.measure.samples import Columns, numbers, texts
+from snlm_lib.units import parse_utc
 
 __all__ = ["KINDS", "Series", "Tick", "read_pings", "read_whole_lines", "series_of"]
 
@@ -32,25 +35,18 @@ def read_whole_lines(path: Path) -> io.StringIO:
     return io.StringIO(text[: text.rfind("\n") + 1])
 
 
-def read_pings(path: Path) -> pd.DataFrame:
-    """The samples with types, by target, kind and seq: seq int, due_s, sent_s, rtt_ms float (NaN unknown),
-    sent_utc aware datetime (NaT unknown), target, kind, status text.
+def read_pings(path: Path) -> dict[str, list[str]]:
+    """The samples as columns of text (``pandas.DataFrame`` takes them), a line that is not whole left out.
 
-    Lines that are no sample (a torn one of a killed monitor) are left out. Raises RecordError when the
-    file is missing or is no pings.csv.
+    Raises RecordError when the file is missing or is no pings.csv.
     """
-    try:
-        raw = pd.read_csv(read_whole_lines(path), dtype=str, keep_default_na=False, on_bad_lines="skip")
-    except pd.errors.EmptyDataError:
-        raise RecordError("empty", where=str(path)) from None
-    if tuple(raw.columns) != PING_COLUMNS:
-        raise RecordError(f"not a pings.csv: its columns are {', '.join(raw.columns)}", where=str(path))
-    frame = raw[raw["status"].isin(_STATUSES) & raw["kind"].isin(KINDS) & raw["seq"].str.isdigit()].copy()
-    frame["seq"] = frame["seq"].astype("int64")
-    for column in ("due_s", "sent_s", "rtt_ms"):
-        frame[column] = pd.to_numeric(frame[column].replace("", None), errors="coerce").astype("float64")
-    frame["sent_utc"] = pd.to_datetime(frame["sent_utc"], format="ISO8601", utc=True, errors="coerce")
-    return frame.sort_values(["target", "kind", "seq"], kind="stable").reset_index(drop=True)
+    rows = [row for row in csv.reader(read_whole_lines(path)) if row]
+    if not rows:
+        raise RecordError("empty", where=str(path))
+    if tuple(rows[0]) != PING_COLUMNS:
+        raise RecordError(f"not a pings.csv: its columns are {', '.join(rows[0])}", where=str(path))
+    whole = [row for row in rows[1:] if len(row) == len(PING_COLUMNS)]
+    return {name: [row[index] for row in whole] for index, name in enumerate(PING_COLUMNS)}
 
 
 @dataclass(frozen=True)
@@ -91,19 +87,37 @@ class Series:
         return None if self.zero_utc is None else (moment - self.zero_utc).total_seconds()
 
 
-def series_of(frame: pd.DataFrame) -> Iterator[Series]:
-    """Each kind of each target in ``frame``, in the order of their names."""
-    for (target, kind), part in frame.groupby(["target", "kind"], sort=True):
-        ordered = part.sort_values("seq", kind="stable")
-        sent = ordered.dropna(subset=["sent_s", "sent_utc"])
-        zero = None
-        if len(sent):
-            first = sent.iloc[0]
-            zero = first["sent_utc"].to_pydatetime() - timedelta(seconds=float(first["sent_s"]))
-        yield Series(str(target), str(kind), tuple(_ticks(ordered)), zero)
+def series_of(samples: Columns) -> Iterator[Series]:
+    """Each kind of each target in ``samples``, in the order of their names; rows that are no sample are left out."""
+    found: dict[tuple[str, str], list[tuple[Tick, float | None, str]]] = {}
+    for target, kind, *row in _rows(samples):
+        found.setdefault((target, kind), []).append(_tick(*row))
+    for (target, kind), rows in sorted(found.items()):
+        rows.sort(key=lambda row: row[0].seq)
+        yield Series(target, kind, tuple(tick for tick, _, _ in rows), _zero(rows))
 
 
-def _ticks(part: pd.DataFrame) -> Iterator[Tick]:
-    columns = (part[name].tolist() for name in ("seq", "due_s", "sent_s", "status", "rtt_ms"))
-    for seq, due_s, sent_s, status, rtt_ms in zip(*columns, strict=True):
-        yield Tick(int(seq), due_s if pd.isna(sent_s) else sent_s, str(status), None if pd.isna(rtt_ms) else rtt_ms)
+def _rows(samples: Columns) -> Iterator[tuple[Any, ...]]:
+    columns = [
+        *(texts(samples, name) for name in ("target", "kind", "seq")),
+        *(numbers(samples, name) for name in ("due_s", "sent_s", "rtt_ms")),
+        *(texts(samples, name) for name in ("status", "sent_utc")),
+    ]
+    for row in zip(*columns, strict=True):
+        if row[1] in KINDS and row[2].isdigit() and row[6] in _STATUSES:
+            yield row
+
+
+def _tick(
+    seq: str, due_s: float | None, sent_s: float | None, rtt_ms: float | None, status: str, sent_utc: str
+) -> tuple[Tick, float | None, str]:
+    at_s = sent_s if sent_s is not None else due_s
+    return Tick(int(seq), at_s or 0.0, status, rtt_ms), sent_s, sent_utc
+
+
+def _zero(rows: Sequence[tuple[Tick, float | None, str]]) -> datetime | None:
+    for _, sent_s, sent_utc in rows:
+        if sent_s is not None:
+            with suppress(ValueError):  # not sent, or a stamp that is none
+                return parse_utc(sent_utc) - timedelta(seconds=sent_s)
+    return None

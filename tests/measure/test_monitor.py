@@ -48,7 +48,7 @@ def target_of(guest: GuestProcess) -> GuestTarget:
 
 
 def rows(handle: MonitorHandle) -> pd.DataFrame:
-    return read_pings(handle.pings_csv)
+    return pd.DataFrame(read_pings(handle.pings_csv))
 
 
 def answered(handle: MonitorHandle) -> int:
@@ -125,7 +125,7 @@ def test_starting_again_keeps_the_earlier_samples(
         assert stop_monitor(handle, wait_s=10).how == "stop-file"
     kept = sorted(path.name for path in (record / "samples").iterdir())
     assert kept == ["pings-1.csv", "pings-2.csv", "pings.csv"]
-    assert all(len(read_pings(record / "samples" / name)) for name in kept)
+    assert all(read_pings(record / "samples" / name)["seq"] for name in kept)
 
 
 def test_killed_it_leaves_what_it_wrote_and_no_reason(

@@ -13,16 +13,19 @@ from snlm_lib.measure.pings import read_pings, series_of
 
 
 def test_rows_come_typed_and_in_order_whatever_the_order_of_their_fates(data: Path) -> None:
-    frame = read_pings(data / "pings-five-lost.csv")
-    assert len(frame) == 60, "the torn last line of a killed monitor is no sample"
-    assert frame[frame["kind"] == "udp"]["seq"].tolist() == list(range(30))
-    lost = frame[frame["status"] == "lost"].iloc[0]
-    assert pd.isna(lost["rtt_ms"])
-    assert lost["sent_utc"] == datetime(2026, 11, 23, 21, 4, 1, tzinfo=UTC)
-    not_sent = frame[frame["status"] == "not_sent"].iloc[0]
-    assert pd.isna(not_sent["sent_s"])
-    assert pd.isna(not_sent["sent_utc"])
-    assert not_sent["due_s"] == 2.5
+    samples = read_pings(data / "pings-five-lost.csv")
+    assert len(samples["seq"]) == 60, "the torn last line of a killed monitor is no sample"
+    _, udp = series_of(samples)
+    assert [tick.seq for tick in udp.ticks] == list(range(30))
+    lost = next(tick for tick in udp.ticks if tick.status == "lost")
+    assert (lost.rtt_ms, udp.utc(lost.at_s)) == (None, datetime(2026, 11, 23, 21, 4, 1, tzinfo=UTC))
+    not_sent = next(tick for tick in udp.ticks if tick.status == "not_sent")
+    assert not_sent.at_s == 2.5
+
+
+def test_a_data_frame_does_as_well(data: Path) -> None:
+    samples = read_pings(data / "pings-five-lost.csv")
+    assert list(series_of(pd.DataFrame(samples))) == list(series_of(samples))
 
 
 def test_a_series_knows_its_zero_and_when_answers_came(data: Path) -> None:
@@ -40,9 +43,7 @@ def test_a_series_knows_its_zero_and_when_answers_came(data: Path) -> None:
 def test_only_a_header_is_no_sample_and_no_error(tmp_path: Path) -> None:
     path = tmp_path / "pings.csv"
     path.write_text("seq,target,kind,due_s,sent_utc,sent_s,status,rtt_ms\n", encoding="utf-8")
-    frame = read_pings(path)
-    assert frame.empty
-    assert list(series_of(frame)) == []
+    assert list(series_of(read_pings(path))) == []
 
 
 def test_nothing_ever_sent_has_no_zero(tmp_path: Path) -> None:
@@ -69,4 +70,4 @@ def test_a_name_with_a_comma_and_umlauts_is_only_a_name(tmp_path: Path) -> None:
     header = "seq,target,kind,due_s,sent_utc,sent_s,status,rtt_ms\n"
     line = '0,"Bücher, alt",udp,0.0000,2026-11-23T21:04:00.000Z,0.001000,answered,1.000\n'
     path.write_text(header + line, encoding="utf-8")
-    assert read_pings(path)["target"].tolist() == ["Bücher, alt"]
+    assert read_pings(path)["target"] == ["Bücher, alt"]

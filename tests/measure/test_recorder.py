@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from snlm_lib.clock import FakeClock, SystemClock
@@ -65,9 +66,9 @@ def test_the_limit_ends_it_and_every_tick_has_its_row(guest: FakeGuest, config_f
     config = config_for(guest, limit_s=0.4)
     lines: list[str] = []
     assert Recorder(config, SystemClock(), log=lines.append).run() == "limit"
-    frame = read_pings(config.pings_csv)
+    frame = pd.DataFrame(read_pings(config.pings_csv))
     for _, part in frame.groupby("kind"):
-        assert part["seq"].tolist() == list(range(len(part)))
+        assert part["seq"].astype(int).tolist() == list(range(len(part)))
         assert len(part) >= 18
     state = json.loads(config.state_json.read_text(encoding="utf-8"))
     assert (state["end"], state["rows"], state["config_sha256"]) == ("limit", len(frame), config.digest())
@@ -79,7 +80,7 @@ def test_a_stop_file_that_is_there_already_stops_it_at_once(guest: FakeGuest, co
     config = config_for(guest)
     config.stop_file.touch()
     assert Recorder(config, SystemClock(), log=unheard).run() == "stop-file"
-    assert read_pings(config.pings_csv).empty
+    assert read_pings(config.pings_csv)["seq"] == []
 
 
 def test_a_starter_that_died_before_it_could_know_of_us_leaves_nobody_behind(
@@ -111,7 +112,7 @@ def test_at_the_end_outstanding_probes_get_their_time_and_then_are_lost(
     guest.be_silent(60)
     config = config_for(guest, limit_s=0.3)
     Recorder(config, SystemClock(), log=unheard).run()
-    frame = read_pings(config.pings_csv)
+    frame = pd.DataFrame(read_pings(config.pings_csv))
     assert set(frame["status"]) <= {"lost", "not_sent"}
     assert len(frame[frame["kind"] == "udp"]) >= 13
 
