@@ -94,14 +94,17 @@ def _away(result: StepResult | None, truth_s: float | None) -> str:
     gap, upper = _number(result, "gap_s"), _number(result, "gap_upper_s")
     if gap is None:
         return "" if upper is None else f"Away less than {upper:.2f} s: no probe was lost"
-    bounds = [_number(result, key) for key in ("gap_lower_s", "gap_upper_s")]
-    spread = max((abs(gap - bound) for bound in bounds if bound is not None), default=None)
+    lower = _number(result, "gap_lower_s")
+    bounds = [bound for bound in (lower, upper) if bound is not None]
+    spread = max(abs(gap - bound) for bound in bounds) if upper is not None else None  # open: at least so long
     blackout = _number(result, "host_blackout_s")
     beside = [
         *([f"the lab's truth {truth_s:.2f} s"] if truth_s is not None else []),
         *([f"host blackout {blackout:g} s"] if blackout is not None else []),
     ]
-    told = f"Away {gap:.1f} s" + (f" ± {spread:.1f}" if spread is not None else "")
+    told = (
+        f"Away {gap:.1f} s ± {spread:.1f}" if spread is not None else f"Away at least {lower or gap:.1f} s, no end seen"
+    )
     return told + (f" ({'; '.join(beside)})" if beside else "")
 
 

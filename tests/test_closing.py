@@ -112,6 +112,13 @@ def test_a_check_that_the_reason_already_tells_is_not_told_twice(record: Record)
     assert sum("'LAN'" in line for line in told) == 1
 
 
+def test_an_absence_without_an_upper_bound_has_no_spread(record: Record) -> None:
+    figures = {"gap_s": 1.2, "gap_lower_s": 1.1, "gap_upper_s": None, "host_blackout_s": 0.4}
+    told = _say(record, _result("06_verify_migration", figures=figures))
+
+    assert "Away at least 1.1 s, no end seen (host blackout 0.4 s)" in told
+
+
 def test_what_earlier_steps_changed_is_listed_with_its_undo(record: Record) -> None:
     row = ChangeRow(intent_id="i1", what="enable live migration on HV01", undo="Disable-VMMigration", result="done")
     told = _say(record, _result("01_x", changes=[row]), _result("03_verify_hosts", Verdict.REFUSED, "no"))

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from snlm_lib.errors import ParameterError, Refused
 from snlm_lib.estate.survey import find_vm
-from snlm_lib.measure.downtime import judge_downtime, read_pings
+from snlm_lib.measure.downtime import Downtime, judge_downtime, read_pings
 from snlm_lib.measure.monitor import MonitorHandle, find_monitor, start_monitor, stop_monitor
 from snlm_lib.parameters import ConnectionProfile, GuestTarget
 from snlm_lib.step import Step
@@ -110,8 +110,17 @@ def _last_words(handle: MonitorHandle) -> str:
 def baseline(step: Step, handle: MonitorHandle, probed: Probed) -> None:
     """Wait out the baseline and judge it.
 
-    Raises Refused when a probe kind never answered, or the monitor itself has ended; it leaves none running then.
+    Raises Refused when a probe kind never answered, or the monitor itself has ended, RecordError when its samples
+    cannot be read; it leaves none running then, which by hand nobody else would end.
     """
+    try:
+        _judge_baseline(step, handle, probed)
+    except BaseException:
+        stop_monitor(handle)
+        raise
+
+
+def _judge_baseline(step: Step, handle: MonitorHandle, probed: Probed) -> None:
     wanted = step.parameters
     _wait_out(step, handle, probed)
     if not handle.running():
@@ -123,19 +132,7 @@ def baseline(step: Step, handle: MonitorHandle, probed: Probed) -> None:
     report = judge_downtime(
         read_pings(handle.pings_csv), interval_ms=wanted.probe_interval_ms, window=None, host_blackout_s=None
     )
-    rows = [
-        {
-            "probe": item.kind,
-            "sent": item.probes,
-            "answered": item.answered,
-            "lost": item.lost,
-            "late": item.late,
-            "round trip p50, ms": item.rtt.p50_ms if item.rtt else None,
-            "p95, ms": item.rtt.p95_ms if item.rtt else None,
-        }
-        for item in report.kinds
-    ]
-    step.table("baseline", rows, caption="Before the move")
+    step.table("baseline", [_row(item) for item in report.kinds], caption="Before the move")
     step.keep(
         {
             "baseline_probes": sum(item.probes for item in report.kinds),
@@ -147,10 +144,21 @@ def baseline(step: Step, handle: MonitorHandle, probed: Probed) -> None:
     answered = {item.kind for item in report.kinds if item.answered}
     silent = [kind for kind in probed.kinds if kind not in answered]
     if silent:
-        stop_monitor(handle)  # by hand nobody else would end it
         raise Refused(
             f"the guest does not answer to {' and '.join(kind.upper() for kind in silent)} before the move",
             where=probed.name,
             remedy="Check address, port and firewall of the probe target; a gap could not be told from this.",
         )
     step.say(f"Baseline: {step.figures['baseline_probes']} probes, {step.figures['baseline_lost']} lost.")
+
+
+def _row(item: Downtime) -> dict[str, object]:
+    return {
+        "probe": item.kind,
+        "sent": item.probes,
+        "answered": item.answered,
+        "lost": item.lost,
+        "late": item.late,
+        "round trip p50, ms": item.rtt.p50_ms if item.rtt else None,
+        "p95, ms": item.rtt.p95_ms if item.rtt else None,
+    }

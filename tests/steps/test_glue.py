@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from snlm_lib.change.checks.model import Level
-from snlm_lib.errors import ParameterError, Refused
+from snlm_lib.errors import ParameterError, RecordError, Refused
 from snlm_lib.measure.monitor import find_monitor, stop_monitor
 from snlm_lib.record.result import StepResult, Verdict, write_result
 from snlm_lib.step import Step, begin
@@ -179,6 +180,19 @@ def test_a_guest_that_is_silent_before_the_move_leaves_no_monitor_running(step: 
     try:
         with pytest.raises(Refused, match="does not answer to UDP before the move"):
             monitor.baseline(step, handle, probed)
+        assert not handle.running()
+    finally:
+        stop_monitor(handle)
+
+
+def test_samples_that_cannot_be_read_leave_no_monitor_running(step: Step) -> None:
+    step.parameters = step.parameters.model_copy(update={"baseline_s": 0.3, "probe_timeout_ms": 50})
+    probed = monitor.probe_target(step)
+    handle = monitor.start(step, probed)
+    try:
+        lost = replace(handle, pings_csv=handle.pings_csv.with_name("gone.csv"))
+        with pytest.raises(RecordError, match="no samples"):
+            monitor.baseline(step, lost, probed)
         assert not handle.running()
     finally:
         stop_monitor(handle)
