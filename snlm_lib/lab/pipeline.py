@@ -13,7 +13,9 @@ from typing import Protocol
 
 from snlm_lib.lab.values import LabRecord
 
-__all__ = ["Caller", "Invocation", "PipelineHost", "Sink"]
+__all__ = ["VIRTUAL_ACCOUNT", "Caller", "Invocation", "PipelineHost", "Sink"]
+
+VIRTUAL_ACCOUNT = "virtual"
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,21 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who is signed on. ``protocol``: "ntlm", "kerberos" ...; a network logon cannot hop further."""
+    """Who is signed on. ``protocol``: "ntlm", "kerberos" ...; a network logon cannot hop further.
+
+    ``run_as``: the account the endpoint runs as in the caller's place, or `VIRTUAL_ACCOUNT`; "": the caller's own.
+    """
 
     user: str  # "CORP\\operator"
     protocol: str
+    run_as: str = ""
+
+    @property
+    def account(self) -> str:
+        """The account that acts on this machine."""
+        if self.run_as == VIRTUAL_ACCOUNT:
+            return f"WinRM Virtual Users\\WinRM VA_1_{self.user.replace(chr(92), '_')}"
+        return self.run_as or self.user
 
 
 class Sink(Protocol):

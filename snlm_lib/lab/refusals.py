@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from snlm_lib.lab.directory import CIFS, MIGRATION_SERVICE
+from snlm_lib.lab.hop import credssp_refused, holds_secret, seen_as
+from snlm_lib.lab.pipeline import Caller
 from snlm_lib.lab.values import Credential
 from snlm_lib.lab.world import LabHost, VirtualMachine, World
 
@@ -25,8 +27,8 @@ __all__ = [
 ]
 
 JOB_FAILED = 32768
+_NOBODY = Caller("", "ntlm")
 _DENIED, _INVALID_OPERATION, _INVALID_ARGUMENT, _NOT_FOUND = 18, 7, 5, 13
-_HOPPING_PROTOCOLS = frozenset({"credssp"})  # only these carry the caller's secret to the session
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,18 @@ class MoveAttempt:
     destination_name: str
     destination: LabHost | None
     storage_path: str | None
-    protocol: str = "ntlm"
+    caller: Caller = _NOBODY
     credential: Credential | None = None
 
     @property
     def network_logon(self) -> bool:
-        return self.protocol not in _HOPPING_PROTOCOLS
+        return not holds_secret(self.caller)
+
+    @property
+    def seen_as(self) -> str | None:
+        """The account that the destination sees; None: nobody arrives there."""
+        given = self.credential.user if self.credential is not None else None
+        return seen_as(self.caller, at=self.source.name, target=self.target.name, credential=given)
 
     @property
     def target(self) -> LabHost:
@@ -114,7 +122,11 @@ def _machine(attempt: MoveAttempt) -> str:
 
 
 def _no_hop(attempt: MoveAttempt) -> bool:
-    return attempt.network_logon and attempt.credential is None
+    return attempt.seen_as is None
+
+
+def _not_authorised(attempt: MoveAttempt) -> bool:
+    return not attempt.target.may_manage(attempt.seen_as or "")
 
 
 def _wrong_credential(attempt: MoveAttempt) -> bool:
@@ -161,6 +173,15 @@ BEFORE_JOB: tuple[Refusal, ...] = (
         error_id="AccessDenied",
     ),
     Refusal(
+        "operator-not-authorised",
+        "",
+        "You do not have the required permission to complete this task. Contact the administrator of the "
+        "authorization policy for the computer '{detail}'",
+        _when(_not_authorised, _wanted),
+        category=_DENIED,
+        error_id="AccessDenied",
+    ),
+    Refusal(
         "same-host",
         "",
         "The destination host '{detail}' is the host the virtual machine already runs on",
@@ -195,9 +216,15 @@ BEFORE_JOB: tuple[Refusal, ...] = (
 )
 
 
+def _credssp_refused(attempt: MoveAttempt) -> str | None:
+    if attempt.source.migration.authentication == "Kerberos":
+        return None
+    return credssp_refused(attempt.caller, credential_guard=attempt.source.credential_guard)
+
+
 def _no_delegation(attempt: MoveAttempt) -> bool:
     if attempt.source.migration.authentication != "Kerberos":
-        return attempt.network_logon
+        return _credssp_refused(attempt) == "no-delegation"
     ask = attempt.world.directory.may_delegate
     pair = (attempt.source.name, attempt.target.name)
     return not all(ask(*pair, service, attempt.network_logon) for service in (MIGRATION_SERVICE, CIFS))
@@ -245,6 +272,12 @@ IN_CHECK: tuple[Refusal, ...] = (
         "0x8009030D",
         _HEAD + "with host '{detail}': The credentials supplied to the package were not recognized",
         _when(_types_differ, _wanted),
+    ),
+    Refusal(
+        "credential-guard-blocks-credssp",
+        "0x8009030E",  # [assumed]: no published text names this cause
+        _HEAD + "with host '{detail}': No credentials are available in the security package",
+        _when(lambda a: _credssp_refused(a) == "credential-guard-blocks-credssp", _wanted),
     ),
     Refusal(
         "no-delegation",

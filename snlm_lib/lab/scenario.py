@@ -36,6 +36,8 @@ _SERVICES = (
     "Time Synchronization",
     "VSS",
 )
+_GUARDED_FROM = 26100
+MOVING_ACCOUNT = "snlm-move$"  # the group managed account that the shipped endpoint of a Hyper-V host runs as
 _UPTIME_S = 3 * 86400.0
 
 
@@ -126,6 +128,8 @@ class HostSpec:
     migration: MigrationSpec
     firewall: dict[str, bool]
     vms: dict[str, VmSpec] = field(default_factory=dict)
+    hyperv_administrators: list[str] | None = None  # without the domain; None: operator and the endpoints' accounts
+    credential_guard: bool | None = None  # None: as Windows does, on from build 26100 (Server 2025)
     delegate_to: list[str] = field(default_factory=list)
     any_protocol: bool = False
 
@@ -194,7 +198,7 @@ def build_world(scenario: Scenario, *, clock: Clock | None = None) -> World:
         account = directory.add_computer(name, hyperv=True)
         account.delegate_to.extend(spec.delegate_to)
         account.user_account_control |= 0x1000000 if spec.any_protocol else 0
-        world.add_host(_host(name, spec, world))
+        world.add_host(_host(name, spec, world, operator=scenario.domain.operator))
     directory.add_computer(scenario.domain.controller, controller=True)
     world.add_host(_controller(scenario.domain, next(iter(scenario.hosts.values())), world))
     return world
@@ -221,8 +225,9 @@ def _identity(world: World, *parts: str) -> UUID:
     return uuid5(NAMESPACE_DNS, "/".join((world.directory.dns, *parts)))
 
 
-def _host(name: str, spec: HostSpec, world: World) -> LabHost:
+def _host(name: str, spec: HostSpec, world: World, *, operator: str) -> LabHost:
     migration = spec.migration
+    administrators = [operator, MOVING_ACCOUNT] if spec.hyperv_administrators is None else spec.hyperv_administrators
     host = LabHost(
         name=name,
         fqdn=f"{name.lower()}.{world.directory.dns}",
@@ -242,6 +247,8 @@ def _host(name: str, spec: HostSpec, world: World) -> LabHost:
         switches={each: _switch(world, name, each, kind) for each, kind in spec.switches.items()},
         migration=MigrationSettings(**{key: value for key, value in vars(migration).items() if key != "networks"}),
         migration_networks=list(migration.networks),
+        administrators=[f"{world.directory.netbios}\\{each}" for each in administrators],
+        credential_guard=spec.os_build >= _GUARDED_FROM if spec.credential_guard is None else spec.credential_guard,
         firewall={rule: FirewallRule(rule, f"Rule {rule}", enabled) for rule, enabled in spec.firewall.items()},
         booted_utc=world.clock.utc_now() - timedelta(seconds=_UPTIME_S),
     )

@@ -198,6 +198,8 @@ class LabHost:
     migration: MigrationSettings
     migration_networks: list[str]
     firewall: dict[str, FirewallRule]
+    administrators: list[str] = field(default_factory=list)  # "CORP\\operator": who may manage Hyper-V here
+    credential_guard: bool = False
     vms: dict[UUID, VirtualMachine] = field(default_factory=dict)
     planned: dict[UUID, str] = field(default_factory=dict)
     files: dict[str, int] = field(default_factory=dict)
@@ -218,6 +220,10 @@ class LabHost:
         if not self.migration.enabled or not (self.migration.use_any_network or self.migration_networks):
             return []
         return [self.address]
+
+    def may_manage(self, account: str) -> bool:
+        """Is the account in Administrators or Hyper-V Administrators here?"""
+        return account.casefold() in (each.casefold() for each in self.administrators)
 
     def volume_of(self, path: str) -> Volume | None:
         """The volume a path stands on, None when the letter is unknown here."""

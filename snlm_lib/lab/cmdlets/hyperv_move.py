@@ -59,13 +59,13 @@ def _start(context: Context, bound: Bound, vm: VirtualMachine) -> Migration | No
             destination_name=name,
             destination=world.host(name),
             storage_path=bound.get("DestinationStoragePath"),
-            protocol=context.caller.protocol,
+            caller=context.caller,
             credential=bound.get("DestinationCredential"),
         )
         refused = first_refusal(attempt, BEFORE_JOB)
         if refused is None:
             attempt.target.planned.pop(vm.vm_id, None)  # Move-VM deletes a stale planned machine first
-            return start_move(attempt, owner=context.caller.user)
+            return start_move(attempt, owner=context.caller.account)
     rule = refused.refusal
     context.error(context.record(str(refused), rule.error_id, rule.category, target=name))
     return None

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from snlm_lib.lab.pipeline import Caller
 from snlm_lib.lab.refusals import BEFORE_JOB, IN_CHECK, MoveAttempt, first_refusal
 from snlm_lib.lab.telemetry import JobState, MigrationJob
 from snlm_lib.lab.values import Credential
@@ -25,8 +26,8 @@ def attempt(lab: Lab, **more: Any) -> MoveAttempt:
         "destination_name": "HV02",
         "destination": lab.host("HV02"),
         "storage_path": "D:\\Hyper-V\\VM01",
-        "protocol": "ntlm",
         "credential": OPERATOR,
+        "caller": Caller(OPERATOR.user, more.pop("protocol", "ntlm"), more.pop("run_as", "")),
     }
     return MoveAttempt(**(facts | more))
 
@@ -69,7 +70,7 @@ def test_refusals_of_the_check(ready: Lab, case: dict[str, Any]) -> None:
 
 
 def test_every_refusal_of_the_check_has_a_case() -> None:
-    covered = {case["identity"] for case in CASES} | {"no-delegation"}
+    covered = {case["identity"] for case in CASES} | {"no-delegation", "credential-guard-blocks-credssp"}
     assert covered == {refusal.identity for refusal in IN_CHECK}
 
 
@@ -103,6 +104,25 @@ def test_credssp_needs_a_session_that_carries_the_secret(ready: Lab) -> None:
     assert refused is not None
     assert refused.refusal.identity == "no-delegation"
     assert first_refusal(attempt(ready, protocol="credssp"), IN_CHECK) is None
+    assert first_refusal(attempt(ready, run_as="CORP\\snlm-move$"), IN_CHECK) is None
+
+
+@pytest.mark.parametrize("protocol", ["kerberos", "credssp", "console"])
+def test_credential_guard_stops_credssp_whoever_asks_and_kerberos_not(ready: Lab, protocol: str) -> None:
+    ready.host("HV01").credential_guard = True
+    assert first_refusal(attempt(ready, protocol=protocol), IN_CHECK) is None
+    for name in ("HV01", "HV02"):
+        ready.host(name).migration.authentication = "CredSSP"
+    refused = first_refusal(attempt(ready, protocol=protocol), IN_CHECK)
+    assert refused is not None
+    assert refused.refusal.identity == "credential-guard-blocks-credssp"
+
+
+def test_credential_guard_on_the_destination_matters_not(ready: Lab) -> None:
+    ready.host("HV02").credential_guard = True
+    for name in ("HV01", "HV02"):
+        ready.host(name).migration.authentication = "CredSSP"
+    assert first_refusal(attempt(ready, protocol="credssp"), IN_CHECK) is None
 
 
 @pytest.mark.parametrize(
@@ -113,6 +133,9 @@ def test_credssp_needs_a_session_that_carries_the_secret(ready: Lab) -> None:
         ({"credential": None, "protocol": "kerberos"}, "remote-second-hop-denied"),
         ({"credential": Credential("CORP\\operator", "wrong")}, "wrong-credential"),
         ({"credential": None, "protocol": "credssp"}, None),
+        ({"credential": None, "run_as": "CORP\\snlm-move$"}, None),
+        ({"credential": None, "run_as": "CORP\\a-stranger$"}, "operator-not-authorised"),
+        ({"credential": None, "run_as": "virtual"}, "operator-not-authorised"),
     ],
 )
 def test_what_stops_a_move_before_any_job(ready: Lab, more: dict[str, Any], identity: str | None) -> None:
