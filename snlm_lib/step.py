@@ -39,7 +39,7 @@ from snlm_lib.units import iso_utc
 __all__ = ["Step", "begin", "card"]
 
 # a step that ends early after the machine may have moved: nothing was changed here, but nothing is proved either
-_UNPROVED = {"06_verify_migration"}
+_UNPROVED = {"06_verify_migration": "05_move_vm"}
 _FINISHED = "This step is finished: what is shown now is not recorded. Run its 'begin' cell to take it up again."
 _LOCK_WAIT_S = 1.0
 _cards: dict[str, show.Card] = {}
@@ -291,7 +291,8 @@ class Step:
             return Verdict.UNKNOWN
         if change_rows(entries, self.name) or not told:
             return Verdict.FAILED
-        return Verdict.UNKNOWN if self.name in _UNPROVED else Verdict.REFUSED
+        moving = any(entry.kind == "intent" and entry.step == _UNPROVED.get(self.name) for entry in entries)
+        return Verdict.UNKNOWN if moving else Verdict.REFUSED
 
     def _end(self, verdict: Verdict, reason: str) -> None:
         self._flush_reads()

@@ -147,10 +147,15 @@ def test_an_open_intent_makes_it_unknown(step: Step) -> None:
         step.change([act("x", Outcome("done"))])
 
 
-def test_verification_that_could_not_be_done_is_unknown_not_refused(outputs: Path, descriptor: Path) -> None:
+@pytest.mark.parametrize(("begun", "verdict"), [(True, Verdict.UNKNOWN), (False, Verdict.REFUSED)])
+def test_verification_that_could_not_be_done_is_unknown_once_a_move_was_begun(
+    outputs: Path, descriptor: Path, begun: bool, verdict: Verdict
+) -> None:
     step = begin("06_verify_migration")
+    if begun:
+        step.journal.append("intent", "05_move_vm", {"intent_id": "i1", "what": "move VM01", "undo": "move it back"})
     step.ended_by(HostUnreachable("nobody answers", host="HV02"))
-    assert result(step).verdict is Verdict.UNKNOWN
+    assert result(step).verdict is verdict
 
 
 def test_a_fault_of_ours_is_failed_and_keeps_its_traceback(step: Step) -> None:

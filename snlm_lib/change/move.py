@@ -126,7 +126,7 @@ class MoveWatch:
         seen: VmStatus | None = _answer(status)
         now = self._clock.utc_now()
         self._files.progress(now, job, seen, self._last_counters)
-        self._say(describe(job, seen))
+        self._say(describe(job, seen, answered=status.exception() is None))
         return job
 
     def _poll_counters(self, pool: ThreadPoolExecutor) -> None:

@@ -82,8 +82,10 @@ def _line(values: tuple[object, ...]) -> bytes:
     return text.getvalue().encode("utf-8")
 
 
-def describe(job: JobFacts | None, status: VmStatus | None) -> str:
-    """One line for a person watching: the phase and the percentage."""
+def describe(job: JobFacts | None, status: VmStatus | None, *, answered: bool = True) -> str:
+    """One line for a person watching: the phase and the percentage. ``answered``: the source was heard just now."""
+    if not answered:
+        return "the source does not answer just now"
     phase = _WORDS[phase_of(status.operational_status)] if status else "the source no longer lists the machine"
     percent = f"{job.percent} %" if job and job.percent is not None else "no percentage yet"
     return f"{phase}, {percent}"

@@ -22,12 +22,14 @@ from snlm_lib.record.manifest import (
     parse_sums,
     say_name,
 )
-from snlm_lib.record.names import CHANGE, JOURNAL, MANIFEST, SIGNATURE, SUMS, VERIFY_TEXT
+from snlm_lib.record.names import CHANGE, JOURNAL, LOCKS, MANIFEST, SIGNATURE, SUMS, VERIFY_TEXT
 
 __all__ = ["State", "VerifyReport", "verify"]
 
 State = Literal["sealed", "open", "damaged", "not-a-record"]
 _EXIT = {"sealed": 0, "open": 0, "damaged": 1, "not-a-record": 2}
+_LOCK_BYTES = 400
+_LOCK_TEXT = re.compile(rb"(process \d+ on [^\x00-\x1f]{0,255})?")
 _ANCHOR = re.compile(r"[0-9a-f]{8,64}")
 
 
@@ -161,8 +163,18 @@ def _compare(path: Path, manifest: Manifest) -> tuple[tuple[str, ...], tuple[str
 
 def _added(path: Path, manifest: Manifest) -> tuple[str, ...]:
     plain, odd = list_files(path)
-    known = {row.path for row in manifest.files} | UNLISTED
-    return tuple(name for name in [*plain, *odd] if name not in known)
+    listed = {row.path for row in manifest.files}
+    added = [name for name in plain if name not in listed | UNLISTED]
+    links = [name for name in odd if name not in listed]  # a link is no seal, even under the seal's name
+    return (*added, *links, *(name for name in LOCKS if _holds_more(path / name)))
+
+
+def _holds_more(lock: Path) -> bool:
+    """A lock's file that a reader on Windows left is empty, or names a process; anything else hides there."""
+    try:
+        return lock.is_file() and not _LOCK_TEXT.fullmatch(lock.read_bytes()[:_LOCK_BYTES])
+    except OSError:
+        return False  # held by somebody just now
 
 
 def _sums_problems(path: Path, manifest: Manifest, manifest_digest: str) -> list[str]:

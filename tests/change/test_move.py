@@ -113,7 +113,7 @@ def test_a_side_that_does_not_answer_leaves_a_hole_not_an_error(tmp_path: Path, 
     source = ScriptedHost("HV01", {JOB: lambda n: gone if n < 3 else job_bag(7, 100), "Get-VM": gone})
     watcher, said = watch(source, clock, tmp_path)
     assert watcher.until_ended(under_way, ignore=frozenset(), limit_s=60).job is not None
-    assert said[0] == "the source no longer lists the machine, no percentage yet"
+    assert said[0] == "the source does not answer just now"
     first = (tmp_path / "progress.csv").read_text(encoding="utf-8").splitlines()[1]
     assert first.endswith(",,,,,,")
 

@@ -143,6 +143,15 @@ def manifest_folder(path: Path) -> None:
     (path / "manifest.json").mkdir()
 
 
+def link_manifest(path: Path) -> None:
+    (path / "manifest.json").rename(path.parent / "kept.json")
+    (path / "manifest.json").symlink_to(path.parent / "kept.json")
+
+
+def hide_in_a_lock(path: Path) -> None:
+    (path / ".changing").write_text("more evidence", encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [
@@ -163,6 +172,8 @@ def manifest_folder(path: Path) -> None:
         (drop_text, "VERIFY.txt cannot be read"),
         (cut_journal, "it was sealed at entry 5"),
         (manifest_folder, "manifest.json cannot be read"),
+        (link_manifest, "added after sealing: manifest.json"),
+        (hide_in_a_lock, "added after sealing: .changing"),
     ],
 )
 def test_damage_is_named(sealed: Path, damage: Callable[[Path], None], sentence: str) -> None:
@@ -171,6 +182,12 @@ def test_damage_is_named(sealed: Path, damage: Callable[[Path], None], sentence:
     assert (report.state, report.exit_code) == ("damaged", 1)
     assert report.sentences()[0].startswith("DAMAGED")
     assert sentence in told(sealed)
+
+
+def test_a_readers_lock_is_no_damage(sealed: Path) -> None:
+    (sealed / ".changing").touch()
+    (sealed / ".changing-holder").write_text("process 12 on HV01", encoding="utf-8")
+    assert verify(sealed).state == "sealed"
 
 
 def test_an_empty_folder_is_no_evidence_and_no_damage(sealed: Path) -> None:
