@@ -141,7 +141,7 @@ class Lab:
         authority = Authority(now=self.world.clock.utc_now())
         names = ["127.0.0.1", "localhost", *(name for host in hosts for name in (host.name.lower(), host.fqdn))]
         self._authority_file.write_text(authority.pem, encoding="ascii")
-        return Wire(auth=self._wire.auth, tls=serving(authority.identity(names), self._state), ports=ports)
+        return Wire(offers=(self._wire.auth,), tls=serving(authority.identity(names), self._state), ports=ports)
 
     @property
     def _authority_file(self) -> Path:

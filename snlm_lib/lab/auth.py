@@ -1,67 +1,87 @@
-"""NTLM, Negotiate and Basic on the accepting side, bound to one TCP connection; knows no envelope.
+"""How one TCP connection signs on, by the schemes its listener offers; knows no envelope.
 
 The context negotiated by the 401 exchange also seals and unseals every later body of that
 connection, so one `ConnectionAuth` lives exactly as long as the connection does. Under TLS a body
-needs no seal of its own, and only there a password may come as it is (Basic).
+needs no seal of its own, and only there a password may come as it is (Basic) or not at all (certificate).
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import hmac
 import os
-import struct
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import spnego
-from spnego import ContextProxy, ContextReq, NegotiateOptions
-from spnego.channel_bindings import GssChannelBindings
-
+from snlm_lib.clock import Clock, SystemClock
 from snlm_lib.errors import LabError
+from snlm_lib.lab.acceptor import Guarded, accepted_as, accepting, kerberos_refusal, rejected
+from snlm_lib.lab.accounts import Accounts
+from snlm_lib.lab.kerberos import MODIFIED, SKEW, SKEW_LIMIT_S, error_token
 from snlm_lib.lab.pipeline import Caller
+from snlm_lib.lab.seal import CREDSSP, KERBEROS, SPNEGO, SealError, seal, unseal
 
-__all__ = ["AuthReply", "ConnectionAuth", "SealError", "install_user_file", "remove_user_file"]
+__all__ = ["WAYS", "AuthReply", "ConnectionAuth", "Door", "SealError", "install_user_file", "remove_user_file"]
 
 _VARIABLE = "NTLM_USER_FILE"
-SCHEME = "Negotiate"
-BASIC = 'Basic realm="WSMAN"'
-SEALED_PROTOCOL = "application/HTTP-SPNEGO-session-encrypted"
-
-_BOUNDARY = b"--Encrypted Boundary"
-_PAYLOAD_HEADER = b"\tContent-Type: application/octet-stream\r\n"
-_OPTIONS = NegotiateOptions.wrapping_winrm | NegotiateOptions.use_ntlm | NegotiateOptions.use_negotiate
-
-
-class SealError(Exception):
-    """A body that is not sealed, or was sealed with another connection's context."""
+_MUTUAL = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
+# Way -> what WWW-Authenticate says of it. "ntlm" is Negotiate that takes nothing but NTLM.
+_CHALLENGES = {
+    "negotiate": "Negotiate",
+    "ntlm": "Negotiate",
+    "kerberos": "Kerberos",
+    "credssp": "CredSSP",
+    "basic": 'Basic realm="WSMAN"',
+    "certificate": _MUTUAL,
+}
+WAYS = tuple(_CHALLENGES)
+_ONLY_UNDER_TLS = ("basic", "certificate")
+_SEALS = {"negotiate": SPNEGO, "kerberos": KERBEROS, "credssp": CREDSSP}
 
 
 @dataclass(frozen=True)
 class AuthReply:
-    """What the HTTP answer must say: 401 or 200, and the WWW-Authenticate value if there is one."""
+    """What the HTTP answer must say: 401 or 200, and the values of WWW-Authenticate."""
 
     status: int
-    header: str | None
+    headers: tuple[str, ...] = ()
 
 
-def install_user_file(users: Mapping[str, str], path: Path) -> None:
-    """Write ``users`` ("CORP\\operator" -> password) to ``path`` (mode 600) and name it for this process.
+@dataclass(frozen=True)
+class Door:
+    """What one host's listener accepts. ``offers``: of `WAYS`; ``host`` and ``realm``: whose Kerberos key it
+    has, realm empty when it has none; ``clock_skew_s``: how far its clock is off."""
+
+    offers: Sequence[str] = ("ntlm",)
+    host: str = ""
+    realm: str = ""
+    clock_skew_s: float = 0.0
+    clock: Clock = field(default_factory=SystemClock)
+
+    @property
+    def challenges(self) -> tuple[str, ...]:
+        """What WWW-Authenticate offers, each once."""
+        return tuple(dict.fromkeys(_CHALLENGES[way] for way in self.offers))
+
+    def takes(self, protocol: str) -> bool:
+        """Is ``protocol`` (ntlm, kerberos) accepted under Negotiate?"""
+        return "negotiate" in self.offers or protocol in self.offers
+
+
+def install_user_file(accounts: Accounts, path: Path) -> None:
+    """Write the accounts to ``path`` (mode 600) and name it for this process.
 
     pyspnego reads the environment variable NTLM_USER_FILE; it must be set in the lab's process only.
-    Raises LabError for a name without a domain, or a part that holds a colon or a line break.
+    Raises LabError for a part that holds a colon or a line break.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = []
-    for name, password in users.items():
-        domain, backslash, user = name.partition("\\")
-        if not backslash or any(mark in part for part in (domain, user, password) for mark in ":\r\n"):
-            raise LabError(
-                "a lab account must read DOMAIN\\user, without colon or line break in name or password", where=domain
-            )
-        lines.append(f"{domain}:{user}:{password}\n")
+    for parts in accounts.lines():
+        if any(mark in part for part in parts for mark in ":\r\n"):
+            raise LabError("a lab account must be without colon or line break in name or password", where=parts[0])
+        lines.append(":".join(parts) + "\n")
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with open(descriptor, "w", encoding="utf-8", newline="\n") as out:
         out.writelines(lines)
@@ -79,25 +99,23 @@ def remove_user_file(path: Path) -> None:
 class ConnectionAuth:
     """Who is at the other end of one connection, and the seal between the two.
 
-    ``users`` are the account names as the lab writes them ("CORP\\operator"), with their passwords; the
-    caller is named so, however the client spelt it. ``end_point``: the channel binding of a TLS
-    connection, None for plain HTTP. ``basic``: Basic instead of Negotiate, under TLS only.
+    ``end_point``: the channel binding of a TLS connection, None for plain HTTP. ``bearer``: who the
+    client's certificate names, if it showed a good one. Raises LabError for Basic without TLS.
     """
 
-    def __init__(self, users: Mapping[str, str], *, end_point: bytes | None = None, basic: bool = False) -> None:
-        if basic and end_point is None:
+    def __init__(
+        self, accounts: Accounts, door: Door | None = None, *, end_point: bytes | None = None, bearer: str | None = None
+    ) -> None:
+        self._door = door or Door()
+        if end_point is None and any(way in self._door.offers for way in _ONLY_UNDER_TLS):
             raise LabError("Basic would send the password in clear over plain HTTP", remedy="Use https with it.")
-        self._users = users
-        self._names = {name.casefold(): name for name in users}
+        self._accounts = accounts
         self._end_point = end_point
-        self._basic = basic
-        self._context: ContextProxy | None = None
+        self._bearer = bearer
+        self._scheme = ""
+        self._context: Any = None
+        self._guard: Guarded | None = None
         self.caller: Caller | None = None
-
-    @property
-    def challenge(self) -> str:
-        """What WWW-Authenticate offers."""
-        return BASIC if self._basic else SCHEME
 
     @property
     def may_be_plain(self) -> bool:
@@ -107,99 +125,87 @@ class ConnectionAuth:
     def negotiate(self, authorization: str | None) -> AuthReply:
         """Take the request's Authorization header (or none) one step further."""
         if authorization is None:
-            return AuthReply(200, None) if self.caller else AuthReply(401, self.challenge)
+            return AuthReply(200) if self.caller else AuthReply(401, self._door.challenges)
         scheme, _, encoded = authorization.partition(" ")
+        if authorization == _MUTUAL and "certificate" in self._door.offers:
+            return self._known(self._accounts.named(self._bearer or ""), "certificate")
         try:
             token = base64.b64decode(encoded, validate=True)
         except (binascii.Error, ValueError):
             token = b""
-        if scheme.lower() != self.challenge.partition(" ")[0].lower() or not token:
+        offered = {challenge.partition(" ")[0].lower() for challenge in self._door.challenges}
+        if scheme.lower() not in offered or not token:
             return self._refuse()
-        return self._signed_on(token) if self._basic else self._step(token)
+        if scheme.lower() == "basic":
+            given, _, password = token.decode("utf-8", "replace").partition(":")
+            return self._known(self._accounts.check(given, password), "basic")
+        return self._step(scheme.lower(), token)
 
     def unseal(self, body: bytes) -> bytes:
         """A multipart/encrypted body -> the envelope; raises SealError when this connection cannot read it."""
         if self._context is None or self.caller is None:
             raise SealError("no security context on this connection")
-        header, wrapped = _split(body)
-        try:
-            (size,) = struct.unpack("<i", wrapped[:4])
-            message = self._context.unwrap_winrm(wrapped[4 : 4 + size], wrapped[4 + size :])
-            whole = len(message) == int(header.rpartition(b"Length=")[2])
-        # Foreign input meets foreign code: whatever goes wrong in there, the body is unreadable.
-        except Exception as error:
-            raise SealError("the sealed body cannot be read") from error
-        if not whole:
-            raise SealError("the sealed body has another length than it says")
-        return message
+        return unseal(self._context, body)
 
     def seal(self, message: bytes) -> tuple[str, bytes]:
         """An envelope -> the Content-Type and the multipart/encrypted body."""
         if self._context is None:
             raise SealError("no security context on this connection")
-        header, data, padding = self._context.wrap_winrm(message)
-        head = (
-            f"\r\n\tContent-Type: {SEALED_PROTOCOL}\r\n"
-            f"\tOriginalContent: type=application/soap+xml;charset=UTF-8;Length={len(message) + padding}\r\n"
-        )
-        body = b"".join(
-            (
-                *(_BOUNDARY, head.encode("ascii"), _BOUNDARY, b"\r\n", _PAYLOAD_HEADER),
-                *(struct.pack("<i", len(header)), header, data, _BOUNDARY, b"--\r\n"),
-            )
-        )
-        return f'multipart/encrypted;protocol="{SEALED_PROTOCOL}";boundary="Encrypted Boundary"', body
+        return seal(self._context, message, _SEALS[self._scheme])
 
-    def _signed_on(self, token: bytes) -> AuthReply:
-        """Basic: name and password as they are, each time."""
-        given, _, password = token.decode("utf-8", "replace").partition(":")
-        name = self._names.get(given.casefold())
-        if name is None or not hmac.compare_digest(password.encode(), self._users[name].encode()):
+    def _known(self, name: str | None, protocol: str) -> AuthReply:
+        """Basic and certificate: who it is, said with each request."""
+        if name is None or self._accounts.refusal(name):
             return self._refuse()
-        self.caller = Caller(user=name, protocol="basic")
-        return AuthReply(200, None)
+        self.caller = Caller(user=name, protocol=protocol)
+        return AuthReply(200)
 
-    def _step(self, token: bytes) -> AuthReply:
+    def _step(self, scheme: str, token: bytes) -> AuthReply:
         try:
-            if self._context is None or self.caller is not None:
-                self.caller = None
-                self._context = _new_context(token, self._end_point)
+            if self._context is None or self.caller is not None or scheme != self._scheme:
+                self.caller, self._scheme = None, scheme
+                self._context, self._guard = accepting(scheme, token, self._accounts, end_point=self._end_point)
             answer = self._context.step(token)
-            if self._context.complete:
-                self.caller = self._identify(self._context)
+            error = kerberos_refusal(self._guard) or (self._no() if self._context.complete else None)
         # pyspnego raises far more than its own errors for a token it does not expect, AttributeError
         # among them; whatever it was, this client is not authenticated.
         except Exception:
-            return self._refuse()
-        header = f"{SCHEME} {base64.b64encode(answer).decode('ascii')}" if answer else None
-        if self.caller is not None:
+            error = kerberos_refusal(self._guard) or b""
+        if error is not None:
+            return self._refuse(rejected(scheme, error) if error and scheme != "credssp" else b"")
+        header = self._header(answer) if answer else ()
+        if self._context.complete:
+            self.caller = self._identify()
             return AuthReply(200, header)
-        return AuthReply(401, header or SCHEME)
+        return AuthReply(401, header or self._door.challenges)
 
-    def _identify(self, context: ContextProxy) -> Caller:
-        name = self._names[(context.client_principal or "").casefold()]
-        return Caller(user=name, protocol=context.negotiated_protocol or "ntlm")
+    def _header(self, token: bytes) -> tuple[str, ...]:
+        shown = next(each for each in self._door.challenges if each.lower() == self._scheme)
+        return (f"{shown} {base64.b64encode(token).decode('ascii')}",)
 
-    def _refuse(self) -> AuthReply:
-        self._context, self.caller = None, None
-        return AuthReply(401, self.challenge)
+    def _no(self) -> bytes | None:
+        """Why this host refuses whom libkrb5 and the accounts let in: a KRB-ERROR, b"" without one, None: it does not."""
+        protocol = str(self._context.negotiated_protocol or "ntlm")
+        if protocol != "kerberos":
+            return None if self._scheme == "credssp" or self._door.takes(protocol) else b""
+        door = self._door
+        if self._scheme == "negotiate" and not door.takes("kerberos"):
+            return b""
+        if abs(door.clock_skew_s) > SKEW_LIMIT_S:
+            return error_token(SKEW, realm=door.realm, host=door.host, clock=door.clock)
+        # One process holds every host's keys: a ticket for another host would open here.
+        _, _, host = accepted_as(self._guard).partition("@")[0].partition("/")
+        if host.partition(".")[0].casefold() != door.host.casefold():
+            return error_token(MODIFIED, realm=door.realm, host=door.host, clock=door.clock)
+        return None
 
+    def _identify(self) -> Caller:
+        assert self._guard is not None
+        assert self._guard.name is not None
+        inner = str(self._context.negotiated_protocol or "ntlm")
+        return Caller(self._guard.name, f"credssp+{inner}" if self._scheme == "credssp" else inner)
 
-def _new_context(token: bytes, end_point: bytes | None) -> ContextProxy:
-    # A raw NTLM token under Negotiate is what a client of "ntlm" sends; anything else is SPNEGO.
-    protocol = "ntlm" if token.startswith(b"NTLMSSP\0") else "negotiate"
-    bindings = GssChannelBindings(application_data=end_point) if end_point else None
-    return spnego.server(protocol=protocol, options=_OPTIONS, context_req=ContextReq.default, channel_bindings=bindings)
-
-
-def _split(body: bytes) -> tuple[bytes, bytes]:
-    """The header block and the payload of a sealed body.
-
-    Only CredSSP seals in more than one part. The end is looked for from behind: sealed data may hold
-    the boundary by chance.
-    """
-    end = body.rfind(_BOUNDARY + b"--")
-    head, separator, payload = body[: max(end, 0)].removeprefix(_BOUNDARY).partition(_BOUNDARY + b"\r\n")
-    if not body.startswith(_BOUNDARY) or not separator or not payload.startswith(_PAYLOAD_HEADER):
-        raise SealError("not a sealed body")
-    return head.strip(), payload[len(_PAYLOAD_HEADER) :]
+    def _refuse(self, token: bytes = b"") -> AuthReply:
+        headers = self._header(token) if token else self._door.challenges
+        self._context, self._guard, self.caller = None, None, None
+        return AuthReply(401, headers)

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -22,10 +23,12 @@ from typing import Any
 
 from snlm_lib.clock import Clock, SystemClock
 from snlm_lib.errors import LabError
-from snlm_lib.lab.auth import AuthReply, ConnectionAuth, SealError, install_user_file, remove_user_file
+from snlm_lib.lab.accounts import Accounts
+from snlm_lib.lab.auth import AuthReply, ConnectionAuth, Door, SealError, install_user_file, remove_user_file
+from snlm_lib.lab.kerberos import Kerberos
 from snlm_lib.lab.pipeline import PipelineHost
 from snlm_lib.lab.service import WsmanService
-from snlm_lib.lab.tls import Tls
+from snlm_lib.lab.tls import Tls, bearer
 
 __all__ = ["LabServer", "Wire"]
 
@@ -33,6 +36,7 @@ _log = logging.getLogger(__name__)
 
 ADDRESS = "127.0.0.1"
 PATH = "/wsman"
+_PAGE = b"<!DOCTYPE html><html><head><title>Welcome</title></head><body>It works.</body></html>"
 _PLAIN_TYPE = "application/soap+xml;charset=UTF-8"
 # Windows' MaxEnvelopeSizekb is 500; sealing adds a few hundred bytes.
 _MAX_BODY_BYTES = 512_000 + 4096
@@ -43,18 +47,24 @@ _POLL_S = 0.05
 
 @dataclass(frozen=True)
 class Wire:
-    """How the hosts are spoken to: without ``tls`` plain HTTP with sealed bodies; ``auth`` ntlm, or
-    basic under TLS; ``ports``: host name -> port where any free one will not do."""
+    """How the hosts are spoken to: without ``tls`` plain HTTP with sealed bodies; ``offers``: ways to sign
+    on (`auth.WAYS`); ``page``: a web server answers there instead, 200 and HTML; ``clock_skew_s``: how far
+    the host's clock is off. For the whole lab: ``ports``: host name -> port where any free one will not
+    do; ``by_host``: what differs on one host; ``kerberos``: the hosts' keys, if there is a realm."""
 
-    auth: str = "ntlm"
+    offers: Sequence[str] = ("ntlm",)
     tls: Tls | None = None
+    clock_skew_s: float = 0.0
+    page: bool = False
     ports: Mapping[str, int] = field(default_factory=dict)
+    by_host: Mapping[str, Wire] = field(default_factory=dict)
+    kerberos: Kerberos | None = None
 
 
 class LabServer:
     """Every simulated host behind a port of its own at 127.0.0.1.
 
-    ``users``: "CORP\\\\operator" -> password; the file pyspnego reads is written into ``state_dir`` and
+    ``users``: "CORP\\\\operator" -> password, or the accounts; the file pyspnego reads is written into ``state_dir`` and
     named for this process by `start`. `ports` is known once constructed (the sockets listen, nobody
     answers yet). Raises LabError when a wanted port is taken.
     """
@@ -63,21 +73,26 @@ class LabServer:
         self,
         hosts: Sequence[PipelineHost],
         *,
-        users: Mapping[str, str],
+        users: Mapping[str, str] | Accounts,
         state_dir: Path,
         wire: Wire | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self._users = dict(users)
+        wire, clock = wire or Wire(), clock or SystemClock()
+        realm = wire.kerberos.realm if wire.kerberos else ""
+        self._accounts = users if isinstance(users, Accounts) else Accounts(users, realm=realm)
+        self._kerberos = wire.kerberos
+        self._in_force = ExitStack()
         self._user_file = state_dir / "ntlm-users"
         self._listeners: dict[str, _Listener] = {}
         self._threads: list[threading.Thread] = []
-        wire = wire or Wire()
         for host in hosts:
-            service = WsmanService(host, clock=clock or SystemClock())
+            service = WsmanService(host, clock=clock)
             port = wire.ports.get(host.name, 0)
+            own = wire.by_host.get(host.name, wire)
+            door = Door(own.offers, host.name, realm, own.clock_skew_s, clock)
             try:
-                self._listeners[host.name] = _Listener(service, self._users, wire=wire, port=port)
+                self._listeners[host.name] = _Listener(service, self._accounts, wire=own, door=door, port=port)
             except (OSError, OverflowError) as error:
                 self.close()
                 raise LabError(
@@ -92,7 +107,9 @@ class LabServer:
 
     def start(self) -> None:
         """Begin to answer, in threads of its own; returns at once."""
-        install_user_file(self._users, self._user_file)
+        install_user_file(self._accounts, self._user_file)
+        if self._kerberos is not None:
+            self._in_force.enter_context(self._kerberos.in_force())
         for name, listener in self._listeners.items():
             thread = threading.Thread(
                 target=listener.serve_forever, args=(_POLL_S,), name=f"lab-listener-{name}", daemon=True
@@ -113,6 +130,7 @@ class LabServer:
             thread.join(max(deadline_s - time.monotonic(), 0.0))
         self._threads.clear()
         remove_user_file(self._user_file)
+        self._in_force.close()
 
 
 class _Listener(socketserver.ThreadingTCPServer):
@@ -124,11 +142,12 @@ class _Listener(socketserver.ThreadingTCPServer):
     # Elsewhere than on POSIX this option lets two processes share a port.
     allow_reuse_address = os.name == "posix"
 
-    def __init__(self, service: WsmanService, users: Mapping[str, str], *, wire: Wire, port: int) -> None:
+    def __init__(self, service: WsmanService, accounts: Accounts, *, wire: Wire, door: Door, port: int) -> None:
         super().__init__((ADDRESS, port), _Connection)
         self.service = service
-        self.users = users
+        self.accounts = accounts
         self.wire = wire
+        self.door = door
         self._lock = threading.Lock()
         self._open: dict[socket.socket, threading.Thread | None] = {}
 
@@ -199,13 +218,19 @@ class _Connection(BaseHTTPRequestHandler):
             self.request.do_handshake()
             self.request.settimeout(None)
         super().setup()
-        basic = self.server.wire.auth == "basic"
-        self._auth = ConnectionAuth(self.server.users, end_point=tls.end_point if tls else None, basic=basic)
+        self._auth = ConnectionAuth(
+            self.server.accounts,
+            self.server.door,
+            end_point=tls.end_point if tls else None,
+            bearer=bearer(self.request) if tls else None,
+        )
 
     def do_POST(self) -> None:
         body = self._read()
         if body is None:
             return self._answer(413)
+        if self.server.wire.page:
+            return self._answer(200, "text/html; charset=utf-8", _PAGE)
         if self.path.partition("?")[0].rstrip("/").lower() != PATH:
             return self._answer(404)
         reply = self._auth.negotiate(self.headers.get("Authorization"))
@@ -244,8 +269,8 @@ class _Connection(BaseHTTPRequestHandler):
         """One buffered write: head and body leave together."""
         self.send_response_only(status)
         self.send_header("Server", "Microsoft-HTTPAPI/2.0")
-        if auth is not None and auth.header:
-            self.send_header("WWW-Authenticate", auth.header)
+        for value in auth.headers if auth is not None else ():
+            self.send_header("WWW-Authenticate", value)
         if content_type:
             self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))

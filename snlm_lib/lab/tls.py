@@ -20,10 +20,12 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from snlm_lib.process import write_private
 
-__all__ = ["Authority", "Identity", "Tls", "serving"]
+__all__ = ["Authority", "Identity", "Tls", "bearer", "serving"]
 
 _BACK = timedelta(days=1)  # the client's clock may be behind
 _LIFE = timedelta(days=30)
+_UPN = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")  # userPrincipalName, as Windows puts it into a certificate
+_UTF8_STRING = 0x0C
 
 
 @dataclass(frozen=True)
@@ -64,11 +66,26 @@ class Authority:
 
     def identity(self, names: Sequence[str], *, ends: datetime | None = None) -> Identity:
         """A certificate for host names and IP addresses; ``ends`` other than in thirty days is for tests."""
+        alternatives = [_alternative(name) for name in names]
+        return self._signed(names[0], alternatives, ExtendedKeyUsageOID.SERVER_AUTH, ends or self._now + _LIFE)
+
+    def client(self, user: str, *, ends: datetime | None = None) -> Identity:
+        """A certificate with which ``user`` signs on: as UPN where it reads name@REALM, else as common name."""
+        alternatives: list[x509.GeneralName] = []
+        if "@" in user:
+            value = user.encode("utf-8")
+            alternatives = [x509.OtherName(_UPN, bytes((_UTF8_STRING, len(value))) + value)]
+        return self._signed(user, alternatives, ExtendedKeyUsageOID.CLIENT_AUTH, ends or self._now + _LIFE)
+
+    def _signed(
+        self, name: str, alternatives: list[x509.GeneralName], usage: x509.ObjectIdentifier, ends: datetime
+    ) -> Identity:
         key = ec.generate_private_key(ec.SECP256R1())
-        builder = self._builder(_named(names[0]), key, ends=ends or self._now + _LIFE)
-        builder = builder.add_extension(x509.SubjectAlternativeName([_alternative(name) for name in names]), False)
+        builder = self._builder(_named(name), key, ends=ends)
+        if alternatives:
+            builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), False)
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), True)
-        builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
+        builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), False)
         authority = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(self._key_id)
         certificate = builder.add_extension(authority, False).sign(self._key, hashes.SHA256())
         secret = key.private_bytes(
@@ -92,8 +109,11 @@ class Authority:
         )
 
 
-def serving(identity: Identity, folder: Path) -> Tls:
-    """A server context, TLS 1.2 or later. Python reads keys from files only: ours stands in ``folder`` that long."""
+def serving(identity: Identity, folder: Path, *, clients: str | None = None) -> Tls:
+    """A server context, TLS 1.2 or later. Python reads keys from files only: ours stands in ``folder`` that long.
+
+    ``clients``: PEM of the authority whose client certificates are asked for; one by another breaks the handshake.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     key_file = folder / "server-key.tmp"
@@ -103,7 +123,25 @@ def serving(identity: Identity, folder: Path) -> Tls:
         context.load_cert_chain(key_file)
     finally:
         key_file.unlink()
+    if clients is not None:
+        context.verify_mode = ssl.CERT_OPTIONAL
+        context.load_verify_locations(cadata=clients)
     return Tls(context, b"tls-server-end-point:" + hashlib.sha256(identity.certificate).digest())
+
+
+def bearer(connection: ssl.SSLSocket) -> str | None:
+    """Whom the client's certificate names: its UPN, else its common name; None without a certificate."""
+    shown = connection.getpeercert(True)
+    if not shown:
+        return None
+    certificate = x509.load_der_x509_certificate(shown)
+    for extension in certificate.extensions:
+        if isinstance(extension.value, x509.SubjectAlternativeName):
+            for other in extension.value.get_values_for_type(x509.OtherName):
+                if other.type_id == _UPN:
+                    return other.value[2:].decode("utf-8", "replace")
+    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(names[0].value) if names else None
 
 
 def _named(name: str) -> x509.Name:

@@ -13,6 +13,7 @@ import spnego
 from pypsrp.encryption import WinRMEncryption
 
 from snlm_lib.errors import LabError
+from snlm_lib.lab.accounts import Accounts
 from snlm_lib.lab.auth import ConnectionAuth, SealError, install_user_file, remove_user_file
 
 USERS = {"CORP\\operator": "Lab-Passw0rd", "CORP\\auditor": "Another one"}
@@ -21,7 +22,7 @@ USERS = {"CORP\\operator": "Lab-Passw0rd", "CORP\\auditor": "Another one"}
 @pytest.fixture(autouse=True)
 def user_file(tmp_path: Path) -> Iterator[Path]:
     path = tmp_path / "state" / "users"
-    install_user_file(USERS, path)
+    install_user_file(Accounts(USERS), path)
     yield path
     remove_user_file(path)
 
@@ -35,7 +36,7 @@ def sign_on(auth: ConnectionAuth, user: str, password: str, protocol: str = "ntl
     for _ in range(5):
         reply = auth.negotiate(f"Negotiate {base64.b64encode(token or b'').decode()}")
         status = reply.status
-        answer = base64.b64decode((reply.header or "").removeprefix("Negotiate").strip())
+        answer = base64.b64decode("".join(reply.headers).removeprefix("Negotiate").strip())
         token = client.step(answer) if answer else None
         if not token:
             break
@@ -44,7 +45,7 @@ def sign_on(auth: ConnectionAuth, user: str, password: str, protocol: str = "ntl
 
 @pytest.mark.parametrize("protocol", ["ntlm", "negotiate"])
 def test_the_right_password_signs_on(protocol: str) -> None:
-    auth = ConnectionAuth(USERS)
+    auth = ConnectionAuth(Accounts(USERS))
     status, _ = sign_on(auth, "CORP\\operator", "Lab-Passw0rd", protocol)
     assert status == 200
     assert auth.caller is not None
@@ -53,7 +54,7 @@ def test_the_right_password_signs_on(protocol: str) -> None:
 
 
 def test_the_caller_is_named_as_the_lab_spells_it() -> None:
-    auth = ConnectionAuth(USERS)
+    auth = ConnectionAuth(Accounts(USERS))
     status, _ = sign_on(auth, "corp\\OPERATOR", "Lab-Passw0rd")
     assert status == 200
     assert auth.caller is not None
@@ -72,7 +73,7 @@ def test_the_caller_is_named_as_the_lab_spells_it() -> None:
 )
 @pytest.mark.parametrize("protocol", ["ntlm", "negotiate"])
 def test_anything_else_is_refused(user: str, password: str, protocol: str) -> None:
-    auth = ConnectionAuth(USERS)
+    auth = ConnectionAuth(Accounts(USERS))
     status, _ = sign_on(auth, user, password, protocol)
     assert status == 401
     assert auth.caller is None
@@ -80,7 +81,7 @@ def test_anything_else_is_refused(user: str, password: str, protocol: str) -> No
 
 
 def test_a_refused_connection_may_try_again() -> None:
-    auth = ConnectionAuth(USERS)
+    auth = ConnectionAuth(Accounts(USERS))
     assert sign_on(auth, "CORP\\operator", "wrong")[0] == 401
     assert sign_on(auth, "CORP\\operator", "Lab-Passw0rd")[0] == 200
 
@@ -89,13 +90,13 @@ def test_a_refused_connection_may_try_again() -> None:
     "header", ["Negotiate", "Negotiate !!!", "Basic QTpC", "Negotiate " + base64.b64encode(b"NTLMSSP\0junk").decode()]
 )
 def test_a_broken_token_is_401_and_not_an_exception(header: str) -> None:
-    auth = ConnectionAuth(USERS)
+    auth = ConnectionAuth(Accounts(USERS))
     reply = auth.negotiate(header)
-    assert (reply.status, reply.header) == (401, "Negotiate")
+    assert (reply.status, reply.headers) == (401, ("Negotiate",))
 
 
 def test_bodies_are_sealed_both_ways() -> None:
-    auth = ConnectionAuth(USERS)
+    auth = ConnectionAuth(Accounts(USERS))
     _, client = sign_on(auth, "CORP\\operator", "Lab-Passw0rd")
     seal = WinRMEncryption(client, WinRMEncryption.SPNEGO)
     for number in range(3):
@@ -109,7 +110,7 @@ def test_bodies_are_sealed_both_ways() -> None:
 
 
 def test_a_body_sealed_for_another_connection_is_not_read() -> None:
-    first, second = ConnectionAuth(USERS), ConnectionAuth(USERS)
+    first, second = ConnectionAuth(Accounts(USERS)), ConnectionAuth(Accounts(USERS))
     _, client = sign_on(first, "CORP\\operator", "Lab-Passw0rd")
     sign_on(second, "CORP\\operator", "Lab-Passw0rd")
     _, body = WinRMEncryption(client, WinRMEncryption.SPNEGO).wrap_message(b"<request/>")
@@ -119,12 +120,12 @@ def test_a_body_sealed_for_another_connection_is_not_read() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"<s:Envelope/>", b"--Encrypted Boundary\r\n--Encrypted Boundary--\r\n"])
 def test_an_unsealed_body_is_not_read(body: bytes) -> None:
-    auth = ConnectionAuth(USERS)
+    auth = ConnectionAuth(Accounts(USERS))
     sign_on(auth, "CORP\\operator", "Lab-Passw0rd")
     with pytest.raises(SealError):
         auth.unseal(body)
     with pytest.raises(SealError, match="no security context"):
-        ConnectionAuth(USERS).unseal(body)
+        ConnectionAuth(Accounts(USERS)).unseal(body)
 
 
 def test_the_user_file_is_for_its_owner_only(user_file: Path) -> None:
@@ -141,5 +142,5 @@ def test_the_user_file_is_for_its_owner_only(user_file: Path) -> None:
 )
 def test_an_account_the_file_cannot_hold_is_refused_without_its_password(users: dict[str, str], tmp_path: Path) -> None:
     with pytest.raises(LabError) as raised:
-        install_user_file(users, tmp_path / "users")
+        install_user_file(Accounts(users), tmp_path / "users")
     assert all(password not in str(raised.value).split() for password in users.values())

@@ -15,7 +15,8 @@ from cryptography import x509
 
 from snlm_lib.clock import SystemClock
 from snlm_lib.errors import LabError
-from snlm_lib.lab.auth import ConnectionAuth
+from snlm_lib.lab.accounts import Accounts
+from snlm_lib.lab.auth import ConnectionAuth, Door
 from snlm_lib.lab.server import LabServer, Wire
 from snlm_lib.lab.tls import Authority, serving
 from tests.lab.toy_host import OPERATOR, PASSWORDS, ToyHost
@@ -31,7 +32,7 @@ def basic(user: str, password: str) -> str:
 def secure(tmp_path: Path) -> Iterator[LabServer]:
     authority = Authority(now=SystemClock().utc_now())
     (tmp_path / "ca.pem").write_text(authority.pem, encoding="ascii")
-    wire = Wire(auth="basic", tls=serving(authority.identity(["127.0.0.1", "localhost"]), tmp_path))
+    wire = Wire(offers=("basic",), tls=serving(authority.identity(["127.0.0.1", "localhost"]), tmp_path))
     server = LabServer([ToyHost()], users=PASSWORDS, state_dir=tmp_path, wire=wire)
     server.start()
     yield server
@@ -92,7 +93,7 @@ def test_old_tls_is_refused(secure: LabServer, tmp_path: Path) -> None:
 
 def test_basic_without_tls_cannot_be_set_up() -> None:
     with pytest.raises(LabError, match="in clear over plain HTTP"):
-        ConnectionAuth(PASSWORDS, basic=True)
+        ConnectionAuth(Accounts(PASSWORDS), Door(("basic",)))
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,7 @@ def test_basic_without_tls_cannot_be_set_up() -> None:
     ],
 )
 def test_who_basic_lets_in(header: str, status: int) -> None:
-    auth = ConnectionAuth(PASSWORDS, end_point=END_POINT, basic=True)
+    auth = ConnectionAuth(Accounts(PASSWORDS), Door(("basic",)), end_point=END_POINT)
     assert auth.negotiate(header).status == status
     assert (auth.caller is not None) is (status == 200)
     if auth.caller is not None:

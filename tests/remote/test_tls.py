@@ -35,7 +35,7 @@ def listening(
     authority = Authority(now=NOW)
     (folder / "ca.pem").write_text(authority.pem, encoding="ascii")
     tls = serving(authority.identity(names, ends=ends), folder)
-    server = LabServer([toy], users={USER: PASSWORD}, state_dir=folder, wire=Wire(auth=auth, tls=tls))
+    server = LabServer([toy], users={USER: PASSWORD}, state_dir=folder, wire=Wire(offers=(auth,), tls=tls))
     server.start()
     made: list[HostSession] = []
 
