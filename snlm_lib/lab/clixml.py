@@ -43,13 +43,15 @@ def escape(text: str) -> str:
     return xml_escape(_SPECIAL.sub(_escape_one, text))
 
 
-def to_clixml(value: object) -> bytes:
+def to_clixml(value: object, *, depth: int = 1) -> bytes:
     """One pipeline output as the UTF-8 text of one PSRP message, without a byte-order mark.
 
-    Raises TypeError for a value Windows has no form for (the lab's own mistake) and ValueError for
-    a number that does not fit its width.
+    ``depth``: how many levels of objects keep their properties; the protocol's own messages and
+    stream records are written deeper than output. A list or dictionary with ``type_names`` says its
+    own class, one without is an Object[] or a Hashtable. Raises TypeError for a value Windows has no
+    form for (the lab's own mistake) and ValueError for a number that does not fit its width.
     """
-    return _Writer().write(value, name="", depth=1).encode("utf-8")
+    return _Writer().write(value, name="", depth=depth).encode("utf-8")
 
 
 class _Writer:
@@ -67,27 +69,27 @@ class _Writer:
         if value is None:
             return f"<Nil{name} />"
         if isinstance(value, EnumValue | PsValue):
-            return self._object(value, name=name) if depth else f"<S{name}>{escape(_text_of(value))}</S>"
+            return self._object(value, name=name, depth=depth) if depth else f"<S{name}>{escape(_text_of(value))}</S>"
         if isinstance(value, Mapping):
             return self._dictionary(value, name=name, depth=depth)
         if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-            head = self._open(name, _ARRAY)
+            head = self._open(name, getattr(value, "type_names", _ARRAY))
             inner = "".join([self.write(item, name="", depth=depth) for item in value])
             return f"{head}<LST>{inner}</LST></Obj>" if inner else f"{head}<LST /></Obj>"
         raise TypeError(f"no CLIXML form for {type(value).__name__}")
 
-    def _object(self, value: EnumValue | PsValue, *, name: str) -> str:
+    def _object(self, value: EnumValue | PsValue, *, name: str, depth: int) -> str:
         text = f"<ToString>{escape(_text_of(value))}</ToString>" if _text_of(value) else ""
         if isinstance(value, EnumValue):
             return f"{self._open(name, (value.type_name, *_ENUM_BASES))}{text}<I32>{value.number}</I32></Obj>"
         head = self._open(name, value.type_names)
-        inner = "".join([self.write(item, name=_name(key), depth=0) for key, item in value.properties.items()])
+        inner = "".join([self.write(item, name=_name(key), depth=depth - 1) for key, item in value.properties.items()])
         tag = "MS" if value.extended else "Props"
         body = f"<{tag}>{inner}</{tag}>" if inner else ""
         return f"{head}{text}{body}</Obj>"
 
     def _dictionary(self, value: Mapping[object, object], *, name: str, depth: int) -> str:
-        head = self._open(name, _HASHTABLE)
+        head = self._open(name, getattr(value, "type_names", _HASHTABLE))
         entries = [
             f"<En>{self.write(key, name=_KEY, depth=depth)}{self.write(item, name=_VALUE, depth=depth)}</En>"
             for key, item in value.items()
@@ -96,6 +98,8 @@ class _Writer:
 
     def _open(self, name: str, types: tuple[str, ...]) -> str:
         reference, self._objects = self._objects, self._objects + 1
+        if not types:  # the protocol's own messages have no class
+            return f'<Obj{name} RefId="{reference}">'
         known = self._types.get(types)
         if known is not None:
             return f'<Obj{name} RefId="{reference}"><TNRef RefId="{known}" />'

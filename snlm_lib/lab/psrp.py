@@ -43,9 +43,10 @@ from psrpcore.types import (
     serialize,
 )
 
+from snlm_lib.lab.clixml import to_clixml
 from snlm_lib.lab.parameters import plain
 from snlm_lib.lab.pipeline import Invocation
-from snlm_lib.lab.records import error_record
+from snlm_lib.lab.records import error_record, informational_record, pipeline_state, pipeline_stopped
 from snlm_lib.lab.values import LabRecord
 
 __all__ = ["FRAGMENT_BYTES", "Asked", "Outgoing", "PsrpSession", "Statement", "Undecodable", "first_pipeline_id"]
@@ -56,6 +57,9 @@ _NO_PIPELINE = UUID(int=0)
 _FRAGMENT_HEAD = struct.Struct(">QQBI")  # object id, fragment id, start and end bits, length
 _MESSAGE_HEAD = struct.Struct("<iI16s16s")  # destination, type, pool, pipeline
 _TO_CLIENT = 1
+_ERROR, _WARNING, _VERBOSE = (
+    kind.value for kind in (PSRPMessageType.ErrorRecord, PSRPMessageType.WarningRecord, PSRPMessageType.VerboseRecord)
+)
 _ORDER = {"TN": 0, "TNRef": 0, "ToString": 1, "Props": 3, "MS": 4}
 
 # What a Windows Server 2022 host says of itself on opening; clients read PSVersion and BuildVersion.
@@ -204,26 +208,26 @@ class PsrpSession:
         self._pool.emit(PSRPMessageType.PipelineOutput.value, clixml, pipeline_id)
 
     def error(self, pipeline_id: UUID, record: LabRecord) -> None:
-        self._pipe(pipeline_id).prepare_message(error_record(record), message_type=PSRPMessageType.ErrorRecord)
+        self._pool.emit(_ERROR, to_clixml(error_record(record, written=True), depth=2), pipeline_id)
 
     def warning(self, pipeline_id: UUID, text: str) -> None:
-        self._pipe(pipeline_id).write_warning(text)
+        self._pool.emit(_WARNING, to_clixml(informational_record("Warning", text)), pipeline_id)
 
     def verbose(self, pipeline_id: UUID, text: str) -> None:
-        self._pipe(pipeline_id).write_verbose(text)
+        self._pool.emit(_VERBOSE, to_clixml(informational_record("Verbose", text)), pipeline_id)
 
     def progress(self, pipeline_id: UUID, activity: str, status: str, percent: int, *, completed: bool) -> None:
         kind = ProgressRecordType.Completed if completed else ProgressRecordType.Processing
         self._pipe(pipeline_id).write_progress(activity, 0, status, percent_complete=percent, record_type=kind)
 
     def complete(self, pipeline_id: UUID) -> None:
-        self._pipe(pipeline_id).complete()
+        self._end(pipeline_id, PSInvocationState.Completed)
 
     def fail(self, pipeline_id: UUID, record: LabRecord) -> None:
-        self._pipe(pipeline_id)._change_state(PSInvocationState.Failed, error_record(record))
+        self._end(pipeline_id, PSInvocationState.Failed, record)
 
     def stopped(self, pipeline_id: UUID) -> None:
-        self._pipe(pipeline_id).stop()
+        self._end(pipeline_id, PSInvocationState.Stopped, pipeline_stopped())
 
     def forget(self, pipeline_id: UUID) -> None:
         """Remove the pipeline from psrpcore's table, whatever its state."""
@@ -249,6 +253,11 @@ class PsrpSession:
         answer = {PSRPMessageType.SessionCapability.value, PSRPMessageType.RunspacePoolInitData.value}
         self._pool.outbox = [message for message in messages if message.kind not in answer]
         return b"".join(fragment for message in messages if message.kind in answer for fragment in message.fragments)
+
+    def _end(self, pipeline_id: UUID, state: PSInvocationState, record: LabRecord | None = None) -> None:
+        self._pipe(pipeline_id)._change_state(state, emit=False)
+        message = to_clixml(pipeline_state(int(state), record), depth=3)
+        self._pool.emit(PSRPMessageType.PipelineState.value, message, pipeline_id)
 
     def _pipe(self, pipeline_id: UUID) -> ServerPipeline:
         return self._pool.pipeline_table[pipeline_id]
