@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Sequence
 
 from pypsrp.complex_objects import PSInvocationState
-from pypsrp.powershell import PowerShell
 
 from snlm_lib.clock import Clock
 from snlm_lib.errors import CommandFailed, RemoteError
@@ -21,6 +20,7 @@ from snlm_lib.remote.records import (
     unexpected,
     warning_text,
 )
+from snlm_lib.remote.sending import SentPipeline
 from snlm_lib.remote.shell import Shell
 
 __all__ = ["Operation", "Run"]
@@ -31,7 +31,8 @@ Listener = Callable[[CommandRecord], None]
 class Run:
     """A pipeline from sending to its end; used by one thread at a time, but for `stop`.
 
-    ``told`` gets a CommandRecord when the pipeline is sent and one when it has ended.
+    ``told`` gets a CommandRecord when the pipeline is sent, one when a lost answer was made up for, and
+    one when it has ended.
     """
 
     def __init__(
@@ -45,10 +46,12 @@ class Run:
         self._started_s = clock.monotonic_s()
         self._tell("sent")
         try:
-            self._remote: PowerShell = shell.begin(pipeline)
+            self._remote: SentPipeline = shell.begin(pipeline)
         except RemoteError:
             self._tell("ended", "lost")
             raise
+        if self._remote.settled is not None:
+            self._tell("settled", self._remote.settled)
 
     @property
     def progress(self) -> tuple[Progress, ...]:

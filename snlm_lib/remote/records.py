@@ -78,7 +78,8 @@ class Result:
 @dataclass(frozen=True)
 class CommandRecord:
     """One line for the journal. ``phase`` is "sent", or "ended" with ``outcome`` "completed",
-    "failed", "stopped" or "lost"; ``text`` never holds a secret."""
+    "failed", "stopped" or "lost", or "settled" with a sentence as ``outcome``: an answer was lost, and how
+    that was made up for; ``text`` never holds a secret."""
 
     host: str
     text: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from types import TracebackType
+from typing import TypeVar
 
 from snlm_lib.clock import Clock
 from snlm_lib.errors import SessionLost
@@ -12,9 +13,13 @@ from snlm_lib.remote.credentials import Credential
 from snlm_lib.remote.operation import Operation, Run
 from snlm_lib.remote.pipeline import Pipeline
 from snlm_lib.remote.records import CommandRecord, ErrorRecord, Progress, Result
+from snlm_lib.remote.sending import NotBegun
 from snlm_lib.remote.shell import Endpoint, Shell
 
 __all__ = ["CommandRecord", "Endpoint", "ErrorRecord", "HostSession", "Operation", "Progress", "Result"]
+
+T = TypeVar("T")
+_TRIES = 3
 
 
 class HostSession:
@@ -22,8 +27,10 @@ class HostSession:
 
     The host runs at most eight pipelines of a session at once; more wait there for their turn.
     Nothing is sent before the first command. A session that was lost opens anew with the next
-    command; the command that was lost is never repeated. ``on_command`` gets a CommandRecord when
-    a pipeline is sent and one when it has ended, in the thread that runs it.
+    command. A command that was lost is repeated when it changes nothing, or when the host is known not to
+    have taken it; else never. ``on_command`` gets a CommandRecord when a pipeline is sent, one when a lost
+    answer was made up for, and one when it has ended, in the thread that runs it. ``at_once``: for how many
+    pipelines side by side connections are signed on ahead.
     """
 
     def __init__(
@@ -34,12 +41,14 @@ class HostSession:
         clock: Clock,
         on_command: Callable[[CommandRecord], None] | None = None,
         connect_timeout_s: float = 5,
+        at_once: int = 1,
     ) -> None:
         self._endpoint = endpoint
         self._credential = credential
         self._clock = clock
         self._on_command = on_command
         self._connect_timeout_s = connect_timeout_s
+        self._at_once = at_once
         self._lock = threading.Lock()
         self._shell: Shell | None = None
 
@@ -76,22 +85,16 @@ class HostSession:
         CommandFailed for any other error record, HostUnreachable, AuthenticationRefused, and
         SessionLost when the end was not seen.
         """
-        shell = self._open()
-        try:
-            return self._run(shell, pipeline, accept).finish()
-        except SessionLost:
-            self._forget(shell)
-            raise
+        return self._lasting(pipeline, lambda shell: self._run(shell, pipeline, accept).finish())
 
     def start(self, pipeline: Pipeline, *, accept: Sequence[str] = ()) -> Operation:
         """Send a pipeline and return while it runs; raises what `invoke` does if it cannot be sent."""
-        shell = self._open()
-        try:
+
+        def begin(shell: Shell) -> Operation:
             run = self._run(shell, pipeline, accept)
-        except SessionLost:
-            self._forget(shell)
-            raise
-        return Operation(run, name=f"{self.host}-{pipeline.name}", on_lost=lambda: self._forget(shell))
+            return Operation(run, name=f"{self.host}-{pipeline.name}", on_lost=lambda: self._forget(shell))
+
+        return self._lasting(pipeline, begin)
 
     def close(self) -> None:
         """Close the session on the host; a pipeline still running there ends. The next command opens anew."""
@@ -111,11 +114,29 @@ class HostSession:
     def __repr__(self) -> str:
         return f"HostSession({self.host!r}, user={self.user!r})"
 
+    def _lasting(self, pipeline: Pipeline, do: Callable[[Shell], T]) -> T:
+        """``do`` over an open shell; over a new one when that is lost and doing it again does no harm."""
+        tries = _TRIES
+        while True:
+            shell = self._open()
+            tries -= 1
+            try:
+                return do(shell)
+            except SessionLost as lost:
+                self._forget(shell)
+                harmless = not pipeline.changes or isinstance(lost, NotBegun)
+                if not tries or not harmless:
+                    raise
+
     def _open(self) -> Shell:
         with self._lock:
             if self._shell is None:
                 self._shell = Shell(
-                    self._endpoint, self._credential, clock=self._clock, connect_timeout_s=self._connect_timeout_s
+                    self._endpoint,
+                    self._credential,
+                    clock=self._clock,
+                    connect_timeout_s=self._connect_timeout_s,
+                    at_once=self._at_once,
                 )
             return self._shell
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pypsrp.complex_objects import PSInvocationState, RunspacePoolState
 from pypsrp.exceptions import WinRMError, WSManFaultError
-from pypsrp.powershell import Fragmenter, PowerShell, RunspacePool
+from pypsrp.powershell import Fragmenter, RunspacePool
 from pypsrp.shell import SignalCode
 from pypsrp.wsman import WSMan
 
@@ -26,6 +28,7 @@ from snlm_lib.remote.credentials import Credential
 from snlm_lib.remote.encode import encode, has_secret
 from snlm_lib.remote.pipeline import Pipeline
 from snlm_lib.remote.reach import look
+from snlm_lib.remote.sending import NOT_THERE, NotBegun, SentPipeline
 from snlm_lib.remote.tls import check_authority
 from snlm_lib.remote.transport import Line, TransportPool
 
@@ -33,11 +36,13 @@ __all__ = ["Endpoint", "Shell"]
 
 _NOTHING_YET = 2150858793  # OperationTimeout passed with nothing to send: ask again
 _ACCESS_DENIED = 5
-_OPERATION_TIMEOUT_S = 20
-_READ_TIMEOUT_S = 30  # must exceed the host's own limit, or its answer is cut off
+_READ_TIMEOUT_S = 30.0
+_HOSTS_SHARE = 2 / 3  # of the read timeout: the host's own limit must end first, or its answer is cut off
 _PATIENCE_S = 60
+_OPENINGS = 3  # an opening whose answer is lost leaves a shell to its idle timeout, and another is opened
 _RUNSPACES = 8
 _DONE = (PSInvocationState.COMPLETED, PSInvocationState.STOPPED, PSInvocationState.FAILED)
+_ASK_AGAIN = "Ask again: a new session opens by itself"
 _LOOK_FIRST = "The command may still be running there: look at the host before you do anything again"
 
 
@@ -45,7 +50,8 @@ _LOOK_FIRST = "The command may still be running there: look at the host before y
 class Endpoint:
     """Where and how a host is reached. ``name`` is the operator's; ``scheme`` http or https;
     ``auth`` ntlm, negotiate, kerberos or, under https only, basic; ``configuration_name`` the session
-    configuration; ``ca`` the only authorities trusted (a PEM file), None: those of this machine."""
+    configuration; ``ca`` the only authorities trusted (a PEM file), None: those of this machine;
+    ``read_timeout_s``: a host that is silent for longer is lost."""
 
     name: str
     address: str
@@ -54,6 +60,7 @@ class Endpoint:
     auth: str = "negotiate"
     configuration_name: str = "Microsoft.PowerShell"
     ca: str | None = None
+    read_timeout_s: float = _READ_TIMEOUT_S
 
 
 class _LockedFragmenter(Fragmenter):
@@ -73,7 +80,9 @@ class _LockedFragmenter(Fragmenter):
 class Shell:
     """An open runspace pool. Every method raises RemoteError's kinds only."""
 
-    def __init__(self, endpoint: Endpoint, credential: Credential, *, clock: Clock, connect_timeout_s: float) -> None:
+    def __init__(
+        self, endpoint: Endpoint, credential: Credential, *, clock: Clock, connect_timeout_s: float, at_once: int = 1
+    ) -> None:
         self.host = endpoint.name
         self._clock = clock
         self._key_lock = threading.Lock()
@@ -86,6 +95,8 @@ class Shell:
         self._transport = TransportPool(
             lambda: _line(endpoint, credential, connect_timeout_s), host=self.host, clock=clock
         )
+        self._transport.sign_on_ahead(at_once - 1)
+        self._last_words = ThreadPoolExecutor(1, thread_name_prefix=f"terminate-{self.host}")
         self._pool = self._opened(endpoint)
 
     @property
@@ -93,12 +104,12 @@ class Shell:
         """The protocol really used: "ntlm", "kerberos", under TLS "https+basic" and the like."""
         return self._transport.protocol
 
-    def begin(self, pipeline: Pipeline) -> PowerShell:
-        """Send the pipeline; it runs when this returns."""
+    def begin(self, pipeline: Pipeline) -> SentPipeline:
+        """Send the pipeline; it runs when this returns. Raises NotBegun when it certainly does not run."""
+        if has_secret(pipeline):
+            self._exchange_keys()
         with self._translated(changes=pipeline.changes):
-            if has_secret(pipeline):
-                self._exchange_keys()
-            running = PowerShell(self._pool)
+            running = SentPipeline(self._pool, host=self.host)
             for command in pipeline.commands:
                 running.add_cmdlet(command.name)
                 for name, value in command.parameters.items():
@@ -106,30 +117,55 @@ class Shell:
             running.begin_invoke()
             return running
 
-    def poll(self, running: PowerShell) -> bool:
+    def poll(self, running: SentPipeline) -> bool:
         """Wait for the next answer, at most 20 s; True when the pipeline has ended."""
         with self._translated():
             running.poll_invoke()
         return running.state in _DONE
 
-    def stop(self, running: PowerShell) -> None:
+    def stop(self, running: SentPipeline) -> None:
         """Ask the host to stop it. The end comes through `poll`; a pipeline gone meanwhile is no error."""
         with suppress(WSManFaultError), self._translated(faults=False):
             self._pool.shell.signal(SignalCode.PS_CTRL_C, _command_id(running))
 
-    def finish(self, running: PowerShell) -> None:
-        """Let the host forget the pipeline; what it left is already here, so failing is no error."""
-        with suppress(RemoteError, WinRMError):
-            self._pool.shell.signal(SignalCode.TERMINATE, _command_id(running))
+    def finish(self, running: SentPipeline) -> None:
+        """Let the host forget the pipeline, without making anybody wait: what it left is already here."""
         self._pool.pipelines.pop(running.id, None)
+        with suppress(RuntimeError):  # the shell is being closed, and takes its pipelines along
+            self._last_words.submit(self._terminate, _command_id(running))
+
+    def _terminate(self, command_id: str) -> None:
+        with suppress(RemoteError, WinRMError):
+            self._pool.shell.signal(SignalCode.TERMINATE, command_id)
 
     def close(self) -> None:
         """Delete the shell on the host and close every connection; never raises."""
+        self._transport.hurry()
+        self._last_words.shutdown(wait=False, cancel_futures=True)
         with suppress(RemoteError, WinRMError):
             self._pool.close()
         self._transport.close()
 
     def _opened(self, endpoint: Endpoint) -> RunspacePool:
+        """Open a pool; no command was sent yet, so a lost answer puts nothing in doubt."""
+        try:
+            for left in reversed(range(_OPENINGS)):
+                pool = self._new_pool(endpoint)
+                try:
+                    with self._translated(opening=True):
+                        self._patiently(pool, pool.open, partial(_is_open, pool))
+                    return pool
+                except SessionLost as lost:
+                    if not left:
+                        raise HostUnreachable(
+                            lost.what, host=self.host, remedy="Try again; nothing was sent yet"
+                        ) from None
+            raise AssertionError("an opening returns or raises")
+        except RemoteError:
+            self._transport.close()
+            raise
+
+    def _new_pool(self, endpoint: Endpoint) -> RunspacePool:
         wsman = WSMan(
             endpoint.address,
             port=endpoint.port,
@@ -138,28 +174,25 @@ class Shell:
             ssl=endpoint.scheme == "https",
             auth=endpoint.auth,
             no_proxy=True,
-            operation_timeout=_OPERATION_TIMEOUT_S,
+            operation_timeout=endpoint.read_timeout_s * _HOSTS_SHARE,  # type: ignore[arg-type]  # goes into PT20S
         )
         wsman.transport = self._transport  # type: ignore[assignment]  # same methods, by intent
         pool = RunspacePool(wsman, configuration_name=endpoint.configuration_name, max_runspaces=_RUNSPACES)
         serializer = PlainSerializer()
         pool._serializer = serializer
         pool._fragmenter = _LockedFragmenter(wsman.max_payload_size, serializer)
-        try:
-            with self._translated(opening=True):
-                self._patiently(pool, pool.open, lambda: pool.state == RunspacePoolState.OPENED)
-        except SessionLost as lost:  # no command was sent: nothing is in doubt
-            self._transport.close()
-            raise HostUnreachable(lost.what, host=self.host, remedy="Try again; nothing was sent yet") from None
-        except RemoteError:
-            self._transport.close()
-            raise
         return pool
 
     def _exchange_keys(self) -> None:
+        """Once a pool, before the first secret. Whatever is lost here: the secret's command was not sent."""
         with self._key_lock:
-            if not self._pool._key_exchanged:
-                self._patiently(self._pool, self._pool.exchange_keys, lambda: self._pool._key_exchanged)
+            if self._pool._key_exchanged:
+                return
+            try:
+                with self._translated():
+                    self._patiently(self._pool, self._pool.exchange_keys, lambda: self._pool._key_exchanged)
+            except SessionLost as lost:
+                raise NotBegun(lost.what, host=self.host, remedy=_ASK_AGAIN) from None
 
     def _patiently(self, pool: RunspacePool, act: Callable[[], object], done: Callable[[], bool]) -> None:
         """Do ``act``, and go on receiving for the pool while the host says only "nothing yet"."""
@@ -183,12 +216,13 @@ class Shell:
         except WSManFaultError as fault:
             if not faults:
                 raise
-            raise (self._not_opened(fault) if opening else self._lost(f"fault {fault.code}", changes)) from None
+            refused = opening and fault.code != NOT_THERE  # gone while it opened: the host has just restarted
+            raise (self._not_opened(fault) if refused else self._lost(f"fault {fault.code}", changes)) from None
         except WinRMError as error:
             raise self._lost(type(error).__name__, changes and not opening) from None
 
     def _lost(self, why: str, changes: bool) -> SessionLost:
-        remedy = _LOOK_FIRST if changes else "Ask again: a new session opens by itself"
+        remedy = _LOOK_FIRST if changes else _ASK_AGAIN
         return SessionLost(f"the host ended the session ({why})", host=self.host, remedy=remedy)
 
     def _not_opened(self, fault: WSManFaultError) -> RemoteError:
@@ -216,9 +250,13 @@ def _line(endpoint: Endpoint, credential: Credential, connect_timeout_s: float) 
         auth=endpoint.auth,
         cert_validation=endpoint.ca or True,
         connection_timeout=connect_timeout_s,
-        read_timeout=_READ_TIMEOUT_S,
+        read_timeout=endpoint.read_timeout_s,
     )
 
 
-def _command_id(running: PowerShell) -> str:
+def _is_open(pool: RunspacePool) -> bool:
+    return bool(pool.state == RunspacePoolState.OPENED)
+
+
+def _command_id(running: SentPipeline) -> str:
     return running._command_id or str(running.id)

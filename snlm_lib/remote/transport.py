@@ -4,14 +4,17 @@ In WinRM a TCP connection and its security context are one thing: two threads on
 a new connection under an old context, and every answer from then on is 400. So each request in
 flight borrows a `Line` of its own (one connection, one context) and a doubtful line is thrown away.
 
-What may be sent twice: anything the host refused before reading it (400, 401 once the
-credential had been accepted), and a Receive, whose answer the host keeps under its MessageID. A Command never is.
+What may be sent twice: anything the host cannot have read (400, 401 once the credential had been
+accepted, 503, a cut during the sign-on); a Receive, whose answer the host keeps under its MessageID; and what
+does no more the second time than the first (`_REPEATABLE`). A Command never is: `sending` looks first.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from pypsrp.exceptions import AuthenticationError, WinRMError, WinRMTransportError
@@ -21,19 +24,36 @@ from snlm_lib.clock import Clock
 from snlm_lib.errors import AuthenticationRefused, HostUnreachable, RemoteError, SessionLost
 from snlm_lib.remote.tls import is_tls, tls_refused
 
-__all__ = ["Line", "TransportPool", "is_receive"]
+__all__ = ["Line", "TransportPool", "may_be_repeated"]
 
-_RECEIVE = f">{WSManAction.RECEIVE}<".encode()
-_RECEIVE_WAITS_S = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0)
+_log = logging.getLogger(__name__)
+_REPEATABLE = tuple(
+    f">{action}<".encode()
+    for action in (
+        WSManAction.RECEIVE,
+        WSManAction.ENUMERATE,
+        WSManAction.GET,
+        WSManAction.SIGNAL,
+        WSManAction.DELETE,
+    )
+)
+_WAITS_S = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0)
+_FIRST_WAIT_S = 0.2  # where nobody was ever heard there is no longer wait: a mistyped port wants its sentence soon
 _IDLE_LIMIT_S = 60.0  # HTTP.sys closes an idle connection after two minutes; a stale line costs a Command
 _FAULT = 500  # a WS-Management fault: the line itself is healthy
 _STATE_LOST = 400
+_BUSY = 503  # HTTP.sys has no room: the service behind it never saw the request
 _LOST = "The command may still be running there: look at the host before you do anything again"
 
 
-def is_receive(envelope: bytes) -> bool:
-    """Does the envelope only fetch what the host has ready?"""
-    return _RECEIVE in envelope[:4096]
+class _Unread(HostUnreachable):
+    """The host was not there, or too busy, for just this request, and has not read it: another try may succeed."""
+
+
+def may_be_repeated(envelope: bytes) -> bool:
+    """Does the envelope do no harm when the host gets it twice?"""
+    head = envelope[:4096]
+    return any(action in head for action in _REPEATABLE)
 
 
 class Line(_TransportHTTP):
@@ -45,6 +65,9 @@ class Line(_TransportHTTP):
         self.accepted = False  # the host has answered a message on it
         self.message_sent = False  # a message, not only the empty request that signs on
         self.last_used_s = 0.0
+        self.on_signed_on: Callable[[], None] = lambda: None
+        self._is_signed_on = False
+        self._ahead = False
 
     @property
     def protocol(self) -> str | None:
@@ -66,12 +89,28 @@ class Line(_TransportHTTP):
         session.trust_env = False  # neither proxies nor .netrc: a host is spoken to directly or not at all
         return session
 
+    def sign_on(self) -> None:
+        """Sign on ahead of the first message; what is sealed by TLS alone has nothing to do ahead."""
+        self._ahead = True
+        with suppress(_SignedOn):
+            self.send(b"")
+
     def _send_request(self, request: Any, timeout: Any = None) -> bytes:
-        if request.body is None:
-            timeout = (self.connection_timeout, self._handshake_timeout_s)
-        else:
+        if request.body is not None:
             self.message_sent = True
-        return super()._send_request(request, timeout=timeout)
+            return super()._send_request(request, timeout=timeout)
+        if self._is_signed_on:
+            return b""  # pypsrp asks for it before the first message; it was done ahead
+        answer = super()._send_request(request, timeout=(self.connection_timeout, self._handshake_timeout_s))
+        self._is_signed_on = True
+        self.on_signed_on()
+        if self._ahead:
+            raise _SignedOn
+        return answer
+
+
+class _SignedOn(Exception):
+    """Ends a `send` that was only to sign on, before there is a message to seal."""
 
 
 class TransportPool:
@@ -82,13 +121,17 @@ class TransportPool:
 
     def __init__(self, build: Callable[[], Line], *, host: str, clock: Clock, limit: int = 24) -> None:
         self._build = build
-        self._host = host
+        self.host = host
         self._clock = clock
         self._free: list[Line] = []
         self._lock = threading.Lock()
+        self._came_free = threading.Condition(self._lock)
+        self._to_come = 0  # lines that are signing on ahead
         self._slots = threading.BoundedSemaphore(limit)
         self._closed = False
+        self._in_a_hurry = False
         self._accepted = False
+        self._wanted_ahead = 0
         self.endpoint: str = build().endpoint
         self.protocol: str | None = None
 
@@ -97,14 +140,33 @@ class TransportPool:
         is not used). Raises HostUnreachable, AuthenticationRefused, SessionLost, and pypsrp's
         WinRMTransportError for a WS-Management fault."""
         with self._slots:
-            for wait_s in _RECEIVE_WAITS_S if is_receive(message) else ():
+            waits_s = iter(_WAITS_S)
+            while True:
                 try:
                     return self._exchange(message, timeout)
-                except (SessionLost, HostUnreachable):
-                    if self._closed:
+                except (_Unread, SessionLost) as error:
+                    wait_s = next(waits_s, None)
+                    if wait_s is None or not self._worth_a_try(error, message, wait_s):
                         raise
-                    self._clock.sleep(wait_s)
-            return self._exchange(message, timeout)
+                self._clock.sleep(wait_s)
+
+    def _worth_a_try(self, error: RemoteError, message: bytes, wait_s: float) -> bool:
+        if self._closed or self._in_a_hurry:
+            return False
+        if isinstance(error, _Unread):
+            return self._accepted or wait_s <= _FIRST_WAIT_S
+        return may_be_repeated(message)
+
+    def sign_on_ahead(self, count: int) -> None:
+        """Have ``count`` more lines signed on, side by side, as soon as the first one was accepted.
+
+        Not before: a wrong password would be refused as often, and lock the account.
+        """
+        self._wanted_ahead = count
+
+    def hurry(self) -> None:
+        """From now on nothing is sent twice: whoever closes a session does not wait for a host that is gone."""
+        self._in_a_hurry = True
 
     def close(self) -> None:
         """Close every free line; one that is out is closed when it comes back."""
@@ -123,7 +185,7 @@ class TransportPool:
         except (AuthenticationError, WinRMTransportError) as error:
             if not proven or not _refused_unread(error):
                 raise self._translated(error) from None
-        fresh = self._build()
+        fresh = self._fresh()
         try:
             return self._on(fresh, message, timeout)
         except (AuthenticationError, WinRMTransportError) as error:
@@ -156,11 +218,11 @@ class TransportPool:
             # be unsealed, and what the host did is unknown.
             name = type(error).__name__
             if line.accepted:
-                raise SessionLost(f"the answer cannot be read ({name})", host=self._host, remedy=_LOST) from None
+                raise SessionLost(f"the answer cannot be read ({name})", host=self.host, remedy=_LOST) from None
             if isinstance(error, ImportError):
                 raise AuthenticationRefused(
                     f"this Python lacks the library for {line.auth}",
-                    host=self._host,
+                    host=self.host,
                     remedy="Install it (gssapi and krb5 for Kerberos), or choose another authentication",
                 ) from None
             raise self._refused(f"signing on with {line.auth} failed ({name})") from None
@@ -169,13 +231,39 @@ class TransportPool:
         now_s = self._clock.monotonic_s()
         with self._lock:
             if self._closed:
-                raise SessionLost("the session is closed", host=self._host, remedy="Open a new one")
+                raise SessionLost("the session is closed", host=self.host, remedy="Open a new one")
             stale = [line for line in self._free if now_s - line.last_used_s > _IDLE_LIMIT_S]
             self._free = [line for line in self._free if line not in stale]
+            self._came_free.wait_for(lambda: self._free or not self._to_come)
             line = self._free.pop() if self._free else None
         for old in stale:
             old.close()
-        return line or self._build()
+        return line or self._fresh()
+
+    def _fresh(self) -> Line:
+        line = self._build()
+        line.on_signed_on = self._go_ahead
+        return line
+
+    def _go_ahead(self) -> None:
+        with self._lock:
+            count, self._wanted_ahead = self._wanted_ahead, 0
+            self._to_come += count
+        for _ in range(count):
+            threading.Thread(target=self._one_ahead, name=f"sign-on-{self.host}", daemon=True).start()
+
+    def _one_ahead(self) -> None:
+        line, keep = self._build(), False
+        try:
+            line.sign_on()
+            keep = True
+        # Whatever a security library raises: the one who needs the line signs on anew and says what is wrong.
+        except Exception:
+            _log.debug("a line to %s could not be signed on ahead", self.host, exc_info=True)
+        finally:
+            with self._lock:
+                self._to_come -= 1
+            self._give_back(line, keep=keep)
 
     def _give_back(self, line: Line, *, keep: bool) -> None:
         with self._lock:
@@ -185,17 +273,20 @@ class TransportPool:
                 line.last_used_s = self._clock.monotonic_s()
                 self.protocol = line.protocol or self.protocol
                 self._free.append(line)
+            self._came_free.notify_all()
         if not keep:
             line.close()
 
     def _cut(self, line: Line, error: OSError) -> RemoteError:
         if is_tls(error) and not line.accepted:
-            return tls_refused(error, host=self._host, endpoint=self.endpoint)
+            return tls_refused(error, host=self.host, endpoint=self.endpoint)
         if line.message_sent:
-            return SessionLost(f"the connection broke ({type(error).__name__})", host=self._host, remedy=_LOST)
-        return HostUnreachable(
+            late = "Timeout" in type(error).__name__
+            what = f"no answer within {line.read_timeout:g} s" if late else "the connection broke"
+            return SessionLost(f"{what} ({type(error).__name__})", host=self.host, remedy=_LOST)
+        return _Unread(
             f"no WS-Management service answers at {self.endpoint} ({type(error).__name__})",
-            host=self._host,
+            host=self.host,
             remedy="Check address, port and scheme (http or https), and that WinRM runs there",
         )
 
@@ -204,15 +295,21 @@ class TransportPool:
             return self._refused("the host does not accept the credential")
         if error.code == _FAULT:
             return error  # pypsrp makes a WSManFaultError of it
+        if error.code == _BUSY:
+            return _Unread(
+                f"{self.endpoint} is too busy (HTTP {_BUSY})",
+                host=self.host,
+                remedy="Nothing was begun; try again when the host has less to do",
+            )
         return HostUnreachable(
             f"what answers at {self.endpoint} is not a WS-Management service for us (HTTP {error.code})",
-            host=self._host,
+            host=self.host,
             remedy="Check port, scheme and authentication of the connection",
         )
 
     def _refused(self, what: str) -> AuthenticationRefused:
         return AuthenticationRefused(
-            what, host=self._host, remedy="Check user name, password and the authentication of the connection"
+            what, host=self.host, remedy="Check user name, password and the authentication of the connection"
         )
 
 

@@ -196,13 +196,16 @@ def test_negotiate_says_what_was_really_used(opened: Opened) -> None:
     assert session.protocol == "ntlm"
 
 
-def test_a_shell_the_host_has_forgotten_is_lost_once_and_opens_anew(session: HostSession) -> None:
+@pytest.mark.parametrize("command", [commands.get_vm_host(), move()])
+def test_a_shell_the_host_has_forgotten_took_no_command_and_a_new_one_does(
+    session: HostSession, toy: Any, command: Pipeline
+) -> None:
     session.open()
     assert session._shell is not None
     session._shell._pool.close()
-    with pytest.raises(SessionLost, match="2150858843"):
-        session.invoke(commands.get_vm_host())
-    assert session.invoke(commands.get_vm_host()).objects
+    toy.release.set()
+    assert session.start(command).result().objects
+    assert len(toy.heard) == 1
 
 
 def test_a_command_too_long_for_one_envelope_arrives_whole(session: HostSession) -> None:

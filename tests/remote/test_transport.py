@@ -15,7 +15,7 @@ from pypsrp.wsman import WSManAction
 
 from snlm_lib.clock import FakeClock, SystemClock
 from snlm_lib.errors import AuthenticationRefused, HostUnreachable, SessionLost
-from snlm_lib.remote.transport import Line, TransportPool, is_receive
+from snlm_lib.remote.transport import Line, TransportPool, may_be_repeated
 
 COMMAND = f"<Action>{WSManAction.COMMAND}</Action>".encode()
 RECEIVE = f"<Action>{WSManAction.RECEIVE}</Action>".encode()
@@ -97,10 +97,15 @@ def pool_at(port: int, **options: Any) -> TransportPool:
     return TransportPool(build, host="HV01", **options)
 
 
-def test_a_receive_is_known_by_its_action() -> None:
-    assert is_receive(RECEIVE)
-    assert not is_receive(COMMAND)
-    assert not is_receive(b"<Body>" + b" " * 5000 + RECEIVE)
+@pytest.mark.parametrize("name", ["RECEIVE", "ENUMERATE", "GET", "SIGNAL", "DELETE"])
+def test_what_does_no_harm_twice_is_known_by_its_action(name: str) -> None:
+    assert may_be_repeated(f"<Action>{getattr(WSManAction, name)}</Action>".encode())
+    assert not may_be_repeated(b"<Body>" + b" " * 5000 + RECEIVE)
+
+
+@pytest.mark.parametrize("name", ["COMMAND", "SEND", "CREATE", "CONNECT", "DISCONNECT", "RECONNECT"])
+def test_what_acts_is_never_repeated_by_the_transport(name: str) -> None:
+    assert not may_be_repeated(f"<Action>{getattr(WSManAction, name)}</Action>".encode())
 
 
 def test_one_line_serves_request_after_request(host: Host, pool: TransportPool) -> None:
