@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from jupyter_client.manager import start_new_kernel
 
 from snlm_lib.change.checks.preflight import preflight
 from snlm_lib.change.delegation import acts as delegation_acts
@@ -121,5 +122,38 @@ def test_after_a_kill_in_mid_move_the_cell_attaches_and_starts_nothing(
     assert (done.begun_here, done.outcome.result) == (False, "done")
     assert float(str(done.outcome.facts["duration_s"])) > 0.5
     assert open_intents(ready.journal(SystemClock()).entries(), MOVE) == ()
+    (only,) = moves(lab, tmp_path)
+    assert only["outcome"] == "completed"
+
+
+FINISH = """
+(done,) = step.change(move.order(step, facts))
+move.tell(step, [done])
+step.finish()
+"""
+
+
+def test_the_stop_button_in_mid_move_ends_the_watching_and_the_cell_attaches_again(
+    lab: LabProcess, ready: Record, tmp_path: Path
+) -> None:
+    watcher = begin("03_verify_hosts")
+    vm = watcher.survey().vm
+    assert vm is not None
+    manager, client = start_new_kernel(kernel_name="python3", startup_timeout=60)
+    try:
+        client.execute(CHANGE_CELL)
+        wait_for_job(watcher, vm.vm_id)
+        manager.interrupt_kernel()
+        reply = client.get_shell_msg(timeout=60)
+        assert reply["content"]["status"] == "error"
+        assert len(open_intents(ready.journal(SystemClock()).entries(), MOVE)) == 1
+        again = client.execute_interactive(CHANGE_CELL + FINISH, timeout=60, output_hook=lambda message: None)
+        assert again["content"]["status"] == "ok", again["content"]
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    result = read_result(ready, MOVE)
+    assert result is not None
+    assert (result.verdict, len(result.changes)) == (Verdict.PASSED, 1)
     (only,) = moves(lab, tmp_path)
     assert only["outcome"] == "completed"
