@@ -18,6 +18,7 @@ from snlm_lib.estate.reads import Session, ask
 from snlm_lib.estate.survey import survey_pair
 from snlm_lib.opening import kernel_parameters
 from snlm_lib.parameters import Parameters, connection_profile
+from snlm_lib.process import still_runs
 from snlm_lib.remote import commands
 from snlm_lib.units import say_bytes
 
@@ -60,7 +61,7 @@ def look() -> Pair:
     """
     show.on_error(lambda error: f"NOT READ: {error}" if isinstance(error, SnlmError) else None)
     wanted, _ = kernel_parameters("notebook survey_hosts")
-    profile = connection_profile(wanted.connection)
+    profile = connection_profile(wanted.connection, alive=still_runs)
     clock = SystemClock()
     connection = open_estate(profile, wanted, clock=clock)
     try:
