@@ -1,28 +1,52 @@
-"""Computer accounts and who may act for whom at what. Knows no host, no cmdlet, no ticket."""
+"""What the lab may ask of a directory: accounts, LDAP changes, tickets. Knows no host, no cmdlet, no wire.
+
+Two keep the promise: one in memory (`directory_memory`), and Samba's (`samba_directory`). One table of
+delegation outcomes is asked of both by the tests.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from uuid import NAMESPACE_DNS, UUID, uuid5
+from typing import Protocol
+from uuid import UUID
 
 __all__ = [
+    "ALLOWED_TO_ACT",
+    "ALL_RIGHTS",
+    "ALREADY_THERE",
     "CIFS",
+    "DELEGATE_TO",
+    "ENABLE_DELEGATION",
     "MIGRATION_SERVICE",
+    "NOT_ALLOWED",
+    "NOT_THERE",
+    "NO_ATTRIBUTE",
+    "SERVICE_NAMES",
     "TRUSTED_FOR_DELEGATION",
     "TRUSTED_TO_AUTH",
+    "USER_ACCOUNT_CONTROL",
+    "WRITE_DELEGATION",
     "ComputerAccount",
     "Directory",
+    "DirectoryRefused",
+    "Edit",
+    "TicketRequest",
+    "UserAccount",
 ]
 
 MIGRATION_SERVICE = "Microsoft Virtual System Migration Service"
 CIFS = "cifs"
 TRUSTED_TO_AUTH = 0x1000000
 TRUSTED_FOR_DELEGATION = 0x80000
+DELEGATE_TO, SERVICE_NAMES = "msDS-AllowedToDelegateTo", "servicePrincipalName"
+USER_ACCOUNT_CONTROL = "userAccountControl"
+ALLOWED_TO_ACT = "msDS-AllowedToActOnBehalfOfOtherIdentity"
+NOT_THERE, NO_ATTRIBUTE, ALREADY_THERE, NOT_ALLOWED = 16, 17, 20, 50  # LDAP result codes
+WRITE_DELEGATION = "write-delegation"  # write-property on the hosts' delegation attributes
+ENABLE_DELEGATION = "enable-delegation"  # SeEnableDelegationPrivilege on the domain controllers
+ALL_RIGHTS = frozenset({WRITE_DELEGATION, ENABLE_DELEGATION})
 _WORKSTATION = 0x1000
-_DOMAIN_CONTROLLER = 0x2000
-_HOST_SERVICES = ("WSMAN", "TERMSRV", "RestrictedKrbHost", "HOST")
-_HYPERV_SERVICES = (MIGRATION_SERVICE, "Microsoft Virtual Console Service", "Hyper-V Replica Service")
 _COVERED_BY_HOST = {CIFS}
 
 
@@ -38,6 +62,7 @@ class ComputerAccount:
     service_principal_names: list[str]
     delegate_to: list[str] = field(default_factory=list)
     user_account_control: int = _WORKSTATION
+    allowed_to_act: list[str] = field(default_factory=list)  # resource-based delegation, as SDDL
 
     @property
     def sam_account_name(self) -> str:
@@ -57,59 +82,86 @@ class ComputerAccount:
         wanted = "host" if service in _COVERED_BY_HOST else service.casefold()
         return any(spn.partition("/")[0].casefold() == wanted for spn in self.service_principal_names)
 
+    def names_of(self, service: str) -> tuple[str, str]:
+        """The short and the fully qualified name of a service here; the directory compares text."""
+        return f"{service}/{self.name}", f"{service}/{self.dns_host_name}"
 
-class Directory:
-    """One domain: its names and its computer accounts."""
+    def answers_to(self, identity: str) -> bool:
+        """Name, sAMAccountName, distinguished name, SID or GUID, as -Identity takes them?"""
+        names = (self.sam_account_name, self.name, self.distinguished_name, self.sid, str(self.object_guid))
+        return identity.casefold() in (name.casefold() for name in names)
 
-    def __init__(self, *, netbios: str, dns: str) -> None:
-        self.netbios = netbios
-        self.dns = dns
-        self.distinguished_name = ",".join(f"DC={part}" for part in dns.split("."))
-        self.domain_sid = f"S-1-5-21-{uuid5(NAMESPACE_DNS, dns).int % 10**9}-1004336348-1177238915"
-        self.accounts: dict[str, ComputerAccount] = {}
 
-    def add_computer(self, name: str, *, hyperv: bool = False, controller: bool = False) -> ComputerAccount:
-        """Register a computer with the service names a healthy machine has (hyperv.md 2.3)."""
-        fqdn = f"{name.lower()}.{self.dns}"
-        services = (_HYPERV_SERVICES if hyperv else ()) + _HOST_SERVICES
-        folder = "OU=Domain Controllers" if controller else "CN=Computers"
-        account = ComputerAccount(
-            name=name,
-            dns_host_name=fqdn,
-            distinguished_name=f"CN={name},{folder},{self.distinguished_name}",
-            object_guid=uuid5(NAMESPACE_DNS, fqdn),
-            sid=f"{self.domain_sid}-{1100 + len(self.accounts)}",
-            service_principal_names=[f"{service}/{form}" for service in services for form in (name, fqdn)],
-            user_account_control=_DOMAIN_CONTROLLER if controller else _WORKSTATION,
-        )
-        self.accounts[name.casefold()] = account
-        return account
+@dataclass(frozen=True)
+class UserAccount:
+    """One user; ``rights``: what it may change about delegation."""
+
+    name: str
+    password: str = field(repr=False)
+    sensitive: bool = False
+    protected: bool = False
+    rights: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One step of an LDAP modification: ``verb`` is add, delete or replace; values are as LDAP has them, texts."""
+
+    verb: str
+    attribute: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TicketRequest:
+    """Host ``source`` wants to act for ``user`` at ``service`` of host ``destination``.
+
+    ``own_ticket``: the user came with a Kerberos ticket of his own that the service may forward (moves
+    started at the source); otherwise the host asks in his name (S4U2Self), as everything started over
+    WinRM must (hyperv.md 2.4, 2.5).
+    """
+
+    user: str
+    source: str
+    service: str
+    destination: str
+    own_ticket: bool = False
+
+
+class DirectoryRefused(Exception):
+    """The directory does not make a change; ``code``: the LDAP result code."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class Directory(Protocol):
+    """One domain controller: its domain, its accounts, what it lets change, what it issues."""
+
+    kind: str
+    netbios: str
+    dns: str
+    distinguished_name: str
+    domain_sid: str
+
+    @property
+    def accounts(self) -> Mapping[str, ComputerAccount]:
+        """The computer accounts as they are now, by name in lower case."""
+        ...
 
     def find(self, identity: str) -> ComputerAccount | None:
-        """By name, sAMAccountName, distinguished name, SID or GUID, as -Identity takes them."""
-        wanted = identity.casefold()
-        for account in self.accounts.values():
-            names: Sequence[str] = (
-                account.sam_account_name,
-                account.name,
-                account.distinguished_name,
-                account.sid,
-                str(account.object_guid),
-            )
-            if wanted in (name.casefold() for name in names):
-                return account
-        return None
+        """One computer account, by any name that -Identity takes."""
+        ...
 
-    def may_delegate(self, source: str, destination: str, service: str, any_protocol_needed: bool) -> bool:
-        """May host ``source`` act for its caller at ``service`` of host ``destination``?
+    def modify(self, account: ComputerAccount, edits: Sequence[Edit], *, by: str) -> None:
+        """Change an account on behalf of user ``by``: all edits or none. Raises DirectoryRefused."""
+        ...
 
-        The short or the fully qualified form in msDS-AllowedToDelegateTo is enough; delegation is
-        one-way. ``any_protocol_needed``: the move was started over WinRM (hyperv.md 2.4, 2.5).
-        """
-        giver, taker = self.find(source), self.find(destination)
-        if giver is None or taker is None or not taker.offers(service):
-            return False
-        if any_protocol_needed and not giver.any_protocol:
-            return False
-        wanted = {f"{service}/{form}".casefold() for form in (taker.name, taker.dns_host_name)}
-        return any(value.casefold() in wanted for value in giver.delegate_to)
+    def why_no_ticket(self, request: TicketRequest) -> str | None:
+        """None when the ticket is issued; otherwise why not."""
+        ...
+
+    def replica(self) -> Directory:
+        """Another controller of this domain, as the domain was when it began: replication never comes."""
+        ...

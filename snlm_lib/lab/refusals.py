@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from snlm_lib.lab.directory import CIFS, MIGRATION_SERVICE
+from snlm_lib.lab.directory import CIFS, MIGRATION_SERVICE, TicketRequest
 from snlm_lib.lab.hop import credssp_refused, holds_secret, seen_as
-from snlm_lib.lab.pipeline import Caller
+from snlm_lib.lab.pipeline import VIRTUAL_ACCOUNT, Caller
 from snlm_lib.lab.values import Credential
 from snlm_lib.lab.world import LabHost, VirtualMachine, World
 
@@ -53,6 +53,12 @@ class MoveAttempt:
         """The account that the destination sees; None: nobody arrives there."""
         given = self.credential.user if self.credential is not None else None
         return seen_as(self.caller, at=self.source.name, target=self.target.name, credential=given)
+
+    def ticket_request(self, service: str) -> TicketRequest:
+        """What the source asks the directory on behalf of whoever acts there."""
+        run_as = self.caller.run_as
+        user = run_as if run_as and run_as != VIRTUAL_ACCOUNT else self.caller.user
+        return TicketRequest(user, self.source.name, service, self.target.name, own_ticket=not self.network_logon)
 
     @property
     def target(self) -> LabHost:
@@ -225,9 +231,8 @@ def _credssp_refused(attempt: MoveAttempt) -> str | None:
 def _no_delegation(attempt: MoveAttempt) -> bool:
     if attempt.source.migration.authentication != "Kerberos":
         return _credssp_refused(attempt) == "no-delegation"
-    ask = attempt.world.directory.may_delegate
-    pair = (attempt.source.name, attempt.target.name)
-    return not all(ask(*pair, service, attempt.network_logon) for service in (MIGRATION_SERVICE, CIFS))
+    refused = attempt.world.key_distribution.why_no_ticket
+    return any(refused(attempt.ticket_request(service)) is not None for service in (MIGRATION_SERVICE, CIFS))
 
 
 def _types_differ(attempt: MoveAttempt) -> bool:

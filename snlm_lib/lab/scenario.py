@@ -8,7 +8,8 @@ from uuid import NAMESPACE_DNS, UUID, uuid5
 
 from snlm_lib.clock import Clock, SystemClock
 from snlm_lib.errors import LabError
-from snlm_lib.lab.directory import Directory
+from snlm_lib.lab.directory import ALL_RIGHTS
+from snlm_lib.lab.directory_memory import MemoryDirectory
 from snlm_lib.lab.dirty import PAGE_BYTES, WorkingSet
 from snlm_lib.lab.pace import MovePace
 from snlm_lib.lab.world import (
@@ -43,13 +44,21 @@ _UPTIME_S = 3 * 86400.0
 
 @dataclass(frozen=True)
 class DomainSpec:
-    """The domain and its controller."""
+    """The domain and its controller; ``directory``: who decides there, memory or samba.
+
+    ``stale_replica``: the hosts ask another controller, which replication does not reach.
+    """
 
     netbios: str
     dns: str
     controller: str
     controller_address: str
     operator: str
+    operator_sensitive: bool = False
+    operator_protected: bool = False
+    operator_rights: list[str] = field(default_factory=lambda: sorted(ALL_RIGHTS))
+    directory: str = "memory"
+    stale_replica: bool = False
 
 
 @dataclass(frozen=True)
@@ -192,7 +201,7 @@ class Scenario:
 def build_world(scenario: Scenario, *, clock: Clock | None = None) -> World:
     """The world as the scenario describes it, at the clock's now."""
     clock = clock or SystemClock()
-    directory = Directory(netbios=scenario.domain.netbios, dns=scenario.domain.dns)
+    directory = _directory(scenario.domain)
     world = World(name=scenario.name, directory=directory, pace=_pace(scenario.move), clock=clock)
     for name, spec in scenario.hosts.items():
         account = directory.add_computer(name, hyperv=True)
@@ -201,7 +210,22 @@ def build_world(scenario: Scenario, *, clock: Clock | None = None) -> World:
         world.add_host(_host(name, spec, world, operator=scenario.domain.operator))
     directory.add_computer(scenario.domain.controller, controller=True)
     world.add_host(_controller(scenario.domain, next(iter(scenario.hosts.values())), world))
+    if scenario.domain.stale_replica:
+        world.key_distribution = directory.replica()
     return world
+
+
+def _directory(domain: DomainSpec) -> MemoryDirectory:
+    """The domain with its operator; whoever starts the lab knows the password."""
+    directory = MemoryDirectory(netbios=domain.netbios, dns=domain.dns)
+    directory.add_user(
+        domain.operator,
+        "",
+        sensitive=domain.operator_sensitive,
+        protected=domain.operator_protected,
+        rights=frozenset(domain.operator_rights),
+    )
+    return directory
 
 
 def _pace(move: MoveSpec) -> MovePace:

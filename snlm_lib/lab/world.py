@@ -256,6 +256,7 @@ class World:
     def __init__(self, *, name: str, directory: Directory, pace: MovePace, clock: Clock | None = None) -> None:
         self.name = name
         self.directory = directory
+        self.key_distribution = directory  # the controller the hosts ask for tickets: this one, or another
         self.pace = pace
         self.clock: Clock = clock or SystemClock()
         self.lock = threading.RLock()
@@ -263,6 +264,7 @@ class World:
         self.guests: dict[UUID, Guest] = {}
         self.guest_vms: set[UUID] = set()
         self.moves: list[MoveTruth] = []
+        self.groups: dict[str, set[str]] = {}  # "CORP\\snlm-operators" -> accounts in lower case
         self._passwords: dict[str, str] = {}
 
     def add_host(self, host: LabHost) -> None:
@@ -287,6 +289,11 @@ class World:
     def accepts_logon(self, user: str, password: str) -> bool:
         """Would a host of this domain accept this name and password?"""
         return self._passwords.get(user.casefold()) == password
+
+    def groups_of(self, user: str) -> frozenset[str]:
+        """The groups of an account, in lower case."""
+        wanted = user.casefold()
+        return frozenset(group.casefold() for group, members in self.groups.items() if wanted in members)
 
     def log(self, host: LabHost, event_id: int, *, level: int, values: tuple[str, ...], message: str) -> None:
         """Write one event to the host's VMMS-Admin channel."""

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from uuid import NAMESPACE_DNS, uuid5
 
 from snlm_lib.lab.binder import Bound
 from snlm_lib.lab.cmdlets.objects import build, property_types
 from snlm_lib.lab.cmdlets.table import Context, cmdlet
-from snlm_lib.lab.directory import TRUSTED_FOR_DELEGATION, TRUSTED_TO_AUTH, ComputerAccount
+from snlm_lib.lab.directory import (
+    ALREADY_THERE,
+    NO_ATTRIBUTE,
+    NOT_ALLOWED,
+    NOT_THERE,
+    TRUSTED_FOR_DELEGATION,
+    TRUSTED_TO_AUTH,
+    USER_ACCOUNT_CONTROL,
+    ComputerAccount,
+    DirectoryRefused,
+    Edit,
+)
 from snlm_lib.lab.values import PsValue, Terminating
 
 __all__: list[str] = []
@@ -26,9 +37,14 @@ _DEFAULT = (
     "UserPrincipalName",
 )
 _NOT_SPECIFIED, _INVALID_ARGUMENT, _NOT_FOUND = 0, 5, 13
-_ALREADY_THERE = (8323, "The specified value already exists.")
-_NOT_THERE = (8325, "The attribute value cannot be removed because it is not present on the object.")
-_NO_ATTRIBUTE = (8202, "The specified directory service attribute or value does not exist.")
+# LDAP result code -> what Windows says of it: number and text
+_FAULTS = {
+    ALREADY_THERE: (8323, "The specified value already exists."),
+    NOT_THERE: (8325, "The attribute value cannot be removed because it is not present on the object."),
+    NO_ATTRIBUTE: (8202, "The specified directory service attribute or value does not exist."),
+    NOT_ALLOWED: (8344, "Insufficient access rights to perform the operation."),
+}
+_OTHER_FAULT = (8224, "An operations error occurred.")
 _CHANGE = ("Identity", "PassThru", "WhatIf", "Confirm")
 
 
@@ -120,72 +136,55 @@ def _unknown(context: Context, identity: str) -> Terminating:
     return Terminating(context.record(text, error_id, _NOT_FOUND, target=identity, exception=exception))
 
 
-def _server_says(context: Context, fault: tuple[int, str], target: str) -> Terminating:
-    code, text = fault
+def _server_says(context: Context, refused: DirectoryRefused) -> Terminating:
+    code, text = _FAULTS.get(refused.code, _OTHER_FAULT)
     error_id = f"ActiveDirectoryServer:{code}"
-    record = context.record(text, error_id, _NOT_SPECIFIED, target=target, exception=f"{_AD}.ADException")
+    record = context.record(text, error_id, _NOT_SPECIFIED, target=str(refused), exception=f"{_AD}.ADException")
     return Terminating(record)
 
 
 # --- changes --------------------------------------------------------------------------------------
 
-_LISTS: dict[str, Callable[[ComputerAccount], list[str]]] = {
-    "msds-allowedtodelegateto": lambda account: account.delegate_to,
-    "serviceprincipalname": lambda account: account.service_principal_names,
-}
+_VERBS = {"Remove": "delete", "Add": "add", "Replace": "replace"}
+_FLAGS = {"TrustedForDelegation": TRUSTED_FOR_DELEGATION, "TrustedToAuthForDelegation": TRUSTED_TO_AUTH}
 
 
-def _edit(context: Context, account: ComputerAccount, verb: str, table: Mapping[object, object]) -> None:
-    """One of -Add, -Remove, -Replace: all values or none, as one LDAP modification."""
-    for name, given in table.items():
-        reach = _LISTS.get(str(name).casefold())
-        if reach is None:
-            raise _server_says(context, _NO_ATTRIBUTE, str(name))
-        values = [str(value) for value in given] if isinstance(given, list | tuple) else [str(given)]
-        have = reach(account)
-        have[:] = _EDITS[verb](context, have, values)
+def _value_edits(bound: Bound) -> Iterator[Edit]:
+    """-Remove, -Add, -Replace @{attribute=values}, in the order in which Windows applies them."""
+    for parameter, verb in _VERBS.items():
+        table: Mapping[object, object] = bound.get(parameter, {})
+        for name, given in table.items():
+            values = given if isinstance(given, list | tuple) else (given,)
+            yield Edit(verb, str(name), tuple(str(value) for value in values))
 
 
-def _added(context: Context, have: list[str], values: list[str]) -> list[str]:
-    known = {value.casefold() for value in have}
-    if len({value.casefold() for value in values} - known) != len(values):
-        raise _server_says(context, _ALREADY_THERE, values[0])
-    return have + values
+def _flag_edits(account: ComputerAccount, bound: Bound) -> Iterator[Edit]:
+    flags = account.user_account_control
+    for name, bit in _FLAGS.items():
+        if name in bound:
+            flags = flags | bit if bound.get(name) else flags & ~bit
+    if flags != account.user_account_control:
+        yield Edit("replace", USER_ACCOUNT_CONTROL, (str(flags),))
 
 
-def _removed(context: Context, have: list[str], values: list[str]) -> list[str]:
-    gone = {value.casefold() for value in values}
-    if gone - {value.casefold() for value in have}:
-        raise _server_says(context, _NOT_THERE, values[0])
-    return [value for value in have if value.casefold() not in gone]
+def _changed(context: Context, bound: Bound) -> Iterator[object]:
+    """One LDAP modification on behalf of the caller."""
+    account = _find(context, bound)
+    edits = [*_value_edits(bound), *_flag_edits(account, bound)]
+    if edits and not bound.on("WhatIf"):
+        try:
+            context.world.directory.modify(account, edits, by=context.caller.user)
+        except DirectoryRefused as refused:
+            raise _server_says(context, refused) from refused
+    if bound.on("PassThru"):
+        yield _account_object(context, _find(context, bound), [])
 
 
-_EDITS: dict[str, Callable[[Context, list[str], list[str]], list[str]]] = {
-    "Remove": _removed,
-    "Add": _added,
-    "Replace": lambda context, have, values: values,
-}
-
-
-@cmdlet("Set-ADComputer", honours=(*_CHANGE, *_EDITS, "TrustedForDelegation"))
+@cmdlet("Set-ADComputer", honours=(*_CHANGE, *_VERBS, "TrustedForDelegation"))
 def set_ad_computer(context: Context, bound: Bound) -> Iterator[object]:
-    account = _find(context, bound)
-    if not bound.on("WhatIf"):
-        for verb in _EDITS:
-            if verb in bound:
-                _edit(context, account, verb, bound.get(verb))
-        if "TrustedForDelegation" in bound:
-            account.set_flag(TRUSTED_FOR_DELEGATION, bound.get("TrustedForDelegation"))
-    if bound.on("PassThru"):
-        yield _account_object(context, account, [])
+    yield from _changed(context, bound)
 
 
-@cmdlet("Set-ADAccountControl", honours=(*_CHANGE, "TrustedForDelegation", "TrustedToAuthForDelegation"))
+@cmdlet("Set-ADAccountControl", honours=(*_CHANGE, *_FLAGS))
 def set_ad_account_control(context: Context, bound: Bound) -> Iterator[object]:
-    account = _find(context, bound)
-    flags = {"TrustedForDelegation": TRUSTED_FOR_DELEGATION, "TrustedToAuthForDelegation": TRUSTED_TO_AUTH}
-    for name, bit in flags.items():
-        if name in bound and not bound.on("WhatIf"):
-            account.set_flag(bit, bound.get(name))
-    if bound.on("PassThru"):
-        yield _account_object(context, account, [])
+    yield from _changed(context, bound)

@@ -6,6 +6,7 @@ import pytest
 
 from snlm_lib.clock import FakeClock
 from snlm_lib.lab.migration import Migration
+from snlm_lib.lab.pipeline import Caller
 from snlm_lib.lab.refusals import MoveAttempt
 from snlm_lib.lab.telemetry import JOB_LINGERS_S, JobState
 from snlm_lib.units import GIB
@@ -61,7 +62,14 @@ def watched(ready: Lab) -> Watcher:
 def begin(lab: Lab) -> Migration:
     world = lab.world
     attempt = MoveAttempt(
-        world, lab.vm("VM01"), lab.host("HV01"), "HV02", lab.host("HV02"), STORAGE, credential=OPERATOR
+        world,
+        lab.vm("VM01"),
+        lab.host("HV01"),
+        "HV02",
+        lab.host("HV02"),
+        STORAGE,
+        caller=Caller(OPERATOR.user, "ntlm"),
+        credential=OPERATOR,
     )
     migration = Migration(attempt, owner=OPERATOR.user)
     migration.enter()
