@@ -11,6 +11,7 @@ from snlm_lib.errors import LabError
 from snlm_lib.lab.directory import ALL_RIGHTS
 from snlm_lib.lab.directory_memory import MemoryDirectory
 from snlm_lib.lab.dirty import PAGE_BYTES, WorkingSet
+from snlm_lib.lab.faults import fault_named
 from snlm_lib.lab.pace import MovePace
 from snlm_lib.lab.world import (
     Adapter,
@@ -85,6 +86,7 @@ class MigrationSpec:
     maximum_storage_migrations: int
     use_any_network: bool
     networks: list[str] = field(default_factory=list)
+    listener: bool = True
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,8 @@ class DiskSpec:
     size_gib: float
     file_gib: float
     type: str = "Dynamic"
+    shared: bool = False
+    disk_number: int | None = None  # a disk of the host, passed through
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,7 @@ class VmSpec:
     checkpoints: list[str] = field(default_factory=list)
     dvd_path: str | None = None
     clustered: bool = False
+    replica: bool = False
     guest: bool = False
     notes: str = ""
     name: str | None = None  # when several bear one name; otherwise the key is the name
@@ -141,6 +146,14 @@ class HostSpec:
     credential_guard: bool | None = None  # None: as Windows does, on from build 26100 (Server 2025)
     delegate_to: list[str] = field(default_factory=list)
     any_protocol: bool = False
+    locale: str = "en-US"
+    clock_offset_s: float = 0.0
+    closed_ports: list[int] = field(default_factory=list)
+    unresolved: list[str] = field(default_factory=list)  # hosts whose names this one cannot resolve
+    busy_moves: int = 0  # migrations of other machines under way
+    planned: list[str] = field(default_factory=list)  # keys of machines: left here by an earlier try
+    stale_cache: list[str] = field(default_factory=list)
+    left_disks: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -195,6 +208,7 @@ class Scenario:
     hosts: dict[str, HostSpec]
     move: MoveSpec
     wire: WireSpec = WireSpec()
+    fault: str | None = None
     parameters: dict[str, object] = field(default_factory=dict)
 
 
@@ -212,6 +226,9 @@ def build_world(scenario: Scenario, *, clock: Clock | None = None) -> World:
     world.add_host(_controller(scenario.domain, next(iter(scenario.hosts.values())), world))
     if scenario.domain.stale_replica:
         world.key_distribution = directory.replica()
+    for name, spec in scenario.hosts.items():
+        _leave_behind(world, name, spec)
+    world.fault = fault_named(scenario.fault, scenario.name) if scenario.fault else None
     return world
 
 
@@ -275,6 +292,11 @@ def _host(name: str, spec: HostSpec, world: World, *, operator: str) -> LabHost:
         credential_guard=spec.os_build >= _GUARDED_FROM if spec.credential_guard is None else spec.credential_guard,
         firewall={rule: FirewallRule(rule, f"Rule {rule}", enabled) for rule, enabled in spec.firewall.items()},
         booted_utc=world.clock.utc_now() - timedelta(seconds=_UPTIME_S),
+        locale=spec.locale,
+        clock_offset_s=spec.clock_offset_s,
+        closed_ports=list(spec.closed_ports),
+        unresolved=list(spec.unresolved),
+        active_moves=spec.busy_moves,
     )
     for key, vm_spec in spec.vms.items():
         vm = _machine(key, vm_spec, world)
@@ -283,6 +305,18 @@ def _host(name: str, spec: HostSpec, world: World, *, operator: str) -> LabHost:
         if vm_spec.guest:
             world.guest_vms.add(vm.vm_id)
     return host
+
+
+def _leave_behind(world: World, name: str, spec: HostSpec) -> None:
+    """What earlier tries left on this host of machines that may be anywhere."""
+    host = world.hosts[name.casefold()]
+    machines = {vm.vm_id: vm for each in world.hosts.values() for vm in each.vms.values()}
+    for key in spec.planned:
+        host.planned[_identity(world, "vm", key)] = key
+    host.stale_cache += [_identity(world, "vm", key) for key in spec.stale_cache]
+    for key in spec.left_disks:
+        vm = machines.get(_identity(world, "vm", key))
+        host.files.update({disk.path: disk.file_bytes for disk in vm.disks} if vm else {})
 
 
 def _controller(domain: DomainSpec, like: HostSpec, world: World) -> LabHost:
@@ -346,6 +380,7 @@ def _machine(key: str, spec: VmSpec, world: World) -> VirtualMachine:
         ],
         dvd_path=spec.dvd_path,
         clustered=spec.clustered,
+        replica=spec.replica,
         notes=spec.notes,
         state=spec.state,
         status_text="Operating normally",
@@ -356,4 +391,5 @@ def _machine(key: str, spec: VmSpec, world: World) -> VirtualMachine:
 
 def _disk(path: str, place: int, spec: DiskSpec) -> Disk:
     where = f"{path}\\Virtual Hard Disks\\{spec.file}"
-    return Disk(where, round(spec.file_gib * GIB), round(spec.size_gib * GIB), spec.type, 0, place)
+    sizes = round(spec.file_gib * GIB), round(spec.size_gib * GIB)
+    return Disk(where, *sizes, spec.type, 0, place, spec.shared, spec.disk_number)

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from snlm_lib.errors import LabError
+from snlm_lib.lab.faults import fault_named, laid_over
 from snlm_lib.lab.scenario import Scenario, WireSpec
 from snlm_lib.lab.strict import decode
 
@@ -35,6 +36,8 @@ def read_scenario(text: str, where: str) -> Scenario:
 
 
 def _scenario(data: dict[str, Any], where: str) -> Scenario:
+    if data.get("fault") is not None:
+        data = laid_over(data, fault_named(data["fault"], where), where)
     scenario = decode(Scenario, data, where)
     if scenario.schema != SCHEMA:
         raise LabError(f"schema '{scenario.schema}' is not {SCHEMA}", where=where, remedy="Correct it.")
@@ -97,7 +100,8 @@ def _with_bases(own: dict[str, Any], path: Path) -> dict[str, Any]:
         merged = _merged(merged, {key: value for key, value in table.items() if key not in _OWN})
     if len(chain) > 1:
         merged["name"] = own.get("name", path.stem)
-        merged["about"] = own.get("about", f"{own['based_on']}, changed")
+        change = f"with the fault {own['fault']}" if "fault" in own else "changed"
+        merged["about"] = own.get("about", f"{own['based_on']}, {change}")
     if "parameters" in own:
         merged["parameters"] = own["parameters"] or {}
     return merged

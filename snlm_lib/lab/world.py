@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Protocol
 from uuid import UUID
 
 from snlm_lib.clock import Clock, SystemClock
 from snlm_lib.lab.directory import Directory
+from snlm_lib.lab.faults import Fault
 from snlm_lib.lab.pace import MovePace
 from snlm_lib.lab.telemetry import VMMS_ADMIN, HostEvent, MigrationCounters, MigrationJob, MoveTruth
 
@@ -58,6 +59,8 @@ class Disk:
     vhd_type: str = "Dynamic"
     controller_number: int = 0
     controller_location: int = 0
+    shared: bool = False
+    disk_number: int | None = None
 
     @property
     def file_name(self) -> str:
@@ -113,6 +116,7 @@ class VirtualMachine:
     memory_maximum_bytes: int = 0
     compatibility_for_migration: bool = False
     clustered: bool = False
+    replica: bool = False
     notes: str = ""
     state: str = "Running"
     operational_status: tuple[str, ...] = ("Ok",)
@@ -164,6 +168,7 @@ class MigrationSettings:
     maximum_vm_migrations: int
     maximum_storage_migrations: int
     use_any_network: bool
+    listener: bool = True  # a policy that failed switches it off, whatever Get-VMHost says
 
 
 @dataclass
@@ -202,7 +207,12 @@ class LabHost:
     credential_guard: bool = False
     vms: dict[UUID, VirtualMachine] = field(default_factory=dict)
     planned: dict[UUID, str] = field(default_factory=dict)
+    stale_cache: list[UUID] = field(default_factory=list)  # files of planned machines that are gone themselves
     files: dict[str, int] = field(default_factory=dict)
+    closed_ports: list[int] = field(default_factory=list)
+    unresolved: list[str] = field(default_factory=list)
+    locale: str = "en-US"
+    clock_offset_s: float = 0.0
     booted_utc: datetime | None = field(default=None, metadata=_VOLATILE)
     events: list[HostEvent] = field(default_factory=list, metadata=_VOLATILE)
     counters: dict[str, MigrationCounters] = field(default_factory=dict, metadata=_VOLATILE)
@@ -217,7 +227,8 @@ class LabHost:
     @property
     def listener_addresses(self) -> list[str]:
         """Where the migration listener waits; empty while migration is disabled."""
-        if not self.migration.enabled or not (self.migration.use_any_network or self.migration_networks):
+        migration = self.migration
+        if not (migration.enabled and migration.listener) or not (migration.use_any_network or self.migration_networks):
             return []
         return [self.address]
 
@@ -237,6 +248,8 @@ class LabHost:
 
     def accepts(self, port: int) -> bool:
         """Does a TCP connection from the network to this port succeed?"""
+        if port in self.closed_ports:
+            return False
         rule = next((self.firewall.get(name) for name, number in FIREWALL_PORTS.items() if number == port), None)
         if rule is not None and not rule.enabled:
             return False
@@ -264,6 +277,7 @@ class World:
         self.guests: dict[UUID, Guest] = {}
         self.guest_vms: set[UUID] = set()
         self.moves: list[MoveTruth] = []
+        self.fault: Fault | None = None
         self.groups: dict[str, set[str]] = {}  # "CORP\\snlm-operators" -> accounts in lower case
         self._passwords: dict[str, str] = {}
 
@@ -295,12 +309,27 @@ class World:
         wanted = user.casefold()
         return frozenset(group.casefold() for group, members in self.groups.items() if wanted in members)
 
-    def log(self, host: LabHost, event_id: int, *, level: int, values: tuple[str, ...], message: str) -> None:
-        """Write one event to the host's VMMS-Admin channel."""
+    def seen_from(self, host: LabHost, name: str) -> LabHost | None:
+        """As `host`, by the names that this computer can resolve."""
+        found = self.host(name)
+        lost = found is not None and found.name in host.unresolved and name != found.address
+        return None if lost else found
+
+    def log(
+        self,
+        host: LabHost,
+        event_id: int,
+        *,
+        level: int,
+        values: tuple[str, ...],
+        message: str,
+        channel: str = VMMS_ADMIN,
+    ) -> None:
+        """Write one event to a channel of the host, by the host's own clock."""
         with self.lock:
             record_id = 1 + (host.events[-1].record_id if host.events else 4100)
-            now = self.clock.utc_now()
-            host.events.append(HostEvent(record_id, VMMS_ADMIN, event_id, level, now, values, message))
+            now = self.clock.utc_now() + timedelta(seconds=host.clock_offset_s)
+            host.events.append(HostEvent(record_id, channel, event_id, level, now, values, message))
 
     def snapshot(self) -> dict[str, Any]:
         """The world as plain data, without clocks, logs, jobs, counters, sessions and passwords."""
