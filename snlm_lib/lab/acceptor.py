@@ -1,4 +1,4 @@
-"""Security contexts on the accepting side: which one a scheme needs, and a guard that asks the accounts. Knows no HTTP."""
+"""Security contexts on the accepting side: one for each scheme, with a guard that asks the accounts. Knows no HTTP."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from snlm_lib.lab.accounts import Accounts
 
 __all__ = ["Guarded", "accepted_as", "accepting", "kerberos_refusal", "rejected"]
 
-_OPTIONS = NegotiateOptions.wrapping_winrm | NegotiateOptions.use_ntlm | NegotiateOptions.use_negotiate
+# pyspnego's own Python, on every system alike; with use_ntlm it offers nothing else, also inside Negotiate.
+_OPTIONS = NegotiateOptions.wrapping_winrm | NegotiateOptions.use_negotiate
+_NTLM_ONLY = _OPTIONS | NegotiateOptions.use_ntlm
 _AUTHENTICATE = b"NTLMSSP\0\x03\0\0\0"
 _UNICODE = 1
 
@@ -62,22 +64,24 @@ class Guarded:
         return getattr(self.inner, name)
 
 
-def accepting(scheme: str, token: bytes, accounts: Accounts, *, end_point: bytes | None) -> tuple[Any, Guarded]:
+def accepting(
+    scheme: str, token: bytes, accounts: Accounts, *, end_point: bytes | None, only_ntlm: bool = False
+) -> tuple[Any, Guarded]:
     """The context for the first token under ``scheme`` (negotiate, kerberos, credssp), and the guard in it.
 
     ``end_point``: the channel binding of the TLS connection. CredSSP binds to its own inner TLS instead.
     """
     if scheme == "credssp":
-        guard = Guarded(_context("negotiate", None), accounts)
+        guard = Guarded(_context("negotiate", None, _OPTIONS), accounts)
         return spnego.server(protocol="credssp", credssp_negotiate_context=guard), guard
     # A raw NTLM token under Negotiate is what a client of "ntlm" sends; anything else is SPNEGO.
-    protocol = "ntlm" if scheme == "negotiate" and token.startswith(b"NTLMSSP\0") else scheme
-    guard = Guarded(_context(protocol, end_point), accounts)
+    raw = scheme == "negotiate" and token.startswith(b"NTLMSSP\0")
+    options = NegotiateOptions.wrapping_winrm if scheme == "kerberos" else _NTLM_ONLY if raw or only_ntlm else _OPTIONS
+    guard = Guarded(_context("ntlm" if raw else scheme, end_point, options), accounts)
     return guard, guard
 
 
-def _context(protocol: str, end_point: bytes | None) -> Any:
-    options = _OPTIONS if protocol != "kerberos" else NegotiateOptions.wrapping_winrm
+def _context(protocol: str, end_point: bytes | None, options: NegotiateOptions) -> Any:
     bindings = GssChannelBindings(application_data=end_point) if end_point else None
     return spnego.server(protocol=protocol, options=options, context_req=ContextReq.default, channel_bindings=bindings)
 
@@ -117,7 +121,10 @@ def rejected(scheme: str, error: bytes) -> bytes:
 
 
 def _ntlm_name(token: bytes) -> str | None:
-    """The account that an NTLM AUTHENTICATE message claims (MS-NLMP 2.2.1.3), inside SPNEGO or not; None: no such message."""
+    """The account that an NTLM AUTHENTICATE message claims (MS-NLMP 2.2.1.3), inside SPNEGO or not.
+
+    None: there is no such message in the token.
+    """
     at = token.find(_AUTHENTICATE)
     if at < 0:
         return None

@@ -65,9 +65,10 @@ class Door:
         """What WWW-Authenticate offers, each once."""
         return tuple(dict.fromkeys(_CHALLENGES[way] for way in self.offers))
 
-    def takes(self, protocol: str) -> bool:
-        """Is ``protocol`` (ntlm, kerberos) accepted under Negotiate?"""
-        return "negotiate" in self.offers or protocol in self.offers
+    @property
+    def only_ntlm(self) -> bool:
+        """Is nothing but NTLM taken under Negotiate?"""
+        return "negotiate" not in self.offers
 
 
 def install_user_file(accounts: Accounts, path: Path) -> None:
@@ -164,7 +165,9 @@ class ConnectionAuth:
         try:
             if self._context is None or self.caller is not None or scheme != self._scheme:
                 self.caller, self._scheme = None, scheme
-                self._context, self._guard = accepting(scheme, token, self._accounts, end_point=self._end_point)
+                self._context, self._guard = accepting(
+                    scheme, token, self._accounts, end_point=self._end_point, only_ntlm=self._door.only_ntlm
+                )
             answer = self._context.step(token)
             error = kerberos_refusal(self._guard) or (self._no() if self._context.complete else None)
         # pyspnego raises far more than its own errors for a token it does not expect, AttributeError
@@ -184,13 +187,10 @@ class ConnectionAuth:
         return (f"{shown} {base64.b64encode(token).decode('ascii')}",)
 
     def _no(self) -> bytes | None:
-        """Why this host refuses whom libkrb5 and the accounts let in: a KRB-ERROR, b"" without one, None: it does not."""
-        protocol = str(self._context.negotiated_protocol or "ntlm")
-        if protocol != "kerberos":
-            return None if self._scheme == "credssp" or self._door.takes(protocol) else b""
+        """A KRB-ERROR when this host refuses the ticket that libkrb5 and the accounts took; None: it does not."""
         door = self._door
-        if self._scheme == "negotiate" and not door.takes("kerberos"):
-            return b""
+        if self._context.negotiated_protocol != "kerberos":
+            return None
         if abs(door.clock_skew_s) > SKEW_LIMIT_S:
             return error_token(SKEW, realm=door.realm, host=door.host, clock=door.clock)
         # One process holds every host's keys: a ticket for another host would open here.

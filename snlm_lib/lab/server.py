@@ -64,8 +64,8 @@ class Wire:
 class LabServer:
     """Every simulated host behind a port of its own at 127.0.0.1.
 
-    ``users``: "CORP\\\\operator" -> password, or the accounts; the file pyspnego reads is written into ``state_dir`` and
-    named for this process by `start`. `ports` is known once constructed (the sockets listen, nobody
+    ``users``: "CORP\\\\operator" -> password, or the accounts; the file pyspnego reads is written into
+    ``state_dir`` and named for this process by `start`. `ports` is known once constructed (the sockets listen, nobody
     answers yet). Raises LabError when a wanted port is taken.
     """
 

@@ -26,11 +26,12 @@ from snlm_lib.errors import AuthenticationRefused, HostUnreachable, RemoteError,
 from snlm_lib.remote.clixml import PlainSerializer
 from snlm_lib.remote.credentials import Credential
 from snlm_lib.remote.encode import encode, has_secret
+from snlm_lib.remote.line import Line
 from snlm_lib.remote.pipeline import Pipeline
 from snlm_lib.remote.reach import look
 from snlm_lib.remote.sending import NOT_THERE, NotBegun, SentPipeline
 from snlm_lib.remote.tls import check_authority
-from snlm_lib.remote.transport import Line, TransportPool
+from snlm_lib.remote.transport import TransportPool
 
 __all__ = ["Endpoint", "Shell"]
 

@@ -18,11 +18,17 @@ _NAME, _ADDRESS = 62, 64
 _EARLY, _EXPIRED = 9, 10
 _UNTRUSTED = (18, 19, 20, 21)  # self-signed, an unknown root, no issuer, cannot be verified
 _NOTHING = "Nothing was sent"
+# OpenSSL's names for the alerts of RFC 8446 6.2 with which a host turns a client's certificate down.
+_OURS = {
+    *("TLSV1_ALERT_UNKNOWN_CA", "SSLV3_ALERT_BAD_CERTIFICATE", "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE"),
+    *("SSLV3_ALERT_CERTIFICATE_REVOKED", "SSLV3_ALERT_CERTIFICATE_EXPIRED", "SSLV3_ALERT_CERTIFICATE_UNKNOWN"),
+    *("TLSV13_ALERT_CERTIFICATE_REQUIRED", "TLSV1_ALERT_DECRYPT_ERROR"),
+}
 
 
 def is_tls(error: OSError) -> bool:
-    """pypsrp lets requests' own SSLError out; by name, for requests is pypsrp's library, not ours."""
-    return any(kind.__name__ == "SSLError" for kind in type(error).__mro__)
+    """Did TLS fail? requests wraps its error in one of two, as it breaks during the handshake or after it."""
+    return any(isinstance(each, ssl.SSLError) for each in _chain(error))
 
 
 def check_authority(path: str | None, *, host: str) -> None:
@@ -43,6 +49,12 @@ def check_authority(path: str | None, *, host: str) -> None:
 def tls_refused(error: OSError, *, host: str, endpoint: str) -> HostUnreachable:
     """The sentence for a TLS connection that did not come about."""
     code = next((each.verify_code for each in _chain(error) if isinstance(each, ssl.SSLCertVerificationError)), None)
+    if code is None and any(getattr(each, "reason", None) in _OURS for each in _chain(error)):
+        return HostUnreachable(
+            f"{endpoint} does not accept this machine's certificate",
+            host=host,
+            remedy=f"{_NOTHING}. Use one by an authority that the host trusts, and that has not expired",
+        )
     what, remedy = _said(code, endpoint)
     return HostUnreachable(what, host=host, remedy=f"{_NOTHING}. {remedy}")
 

@@ -14,17 +14,18 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from pypsrp.exceptions import AuthenticationError, WinRMError, WinRMTransportError
-from pypsrp.wsman import WSManAction, _TransportHTTP
+from pypsrp.wsman import WSManAction
 
 from snlm_lib.clock import Clock
-from snlm_lib.errors import AuthenticationRefused, HostUnreachable, RemoteError, SessionLost
+from snlm_lib.errors import HostUnreachable, RemoteError, SessionLost
+from snlm_lib.remote.line import Line
+from snlm_lib.remote.sign_on import Attempt, not_wsman, refused
 from snlm_lib.remote.tls import is_tls, tls_refused
 
-__all__ = ["Line", "TransportPool", "may_be_repeated"]
+__all__ = ["TransportPool", "may_be_repeated"]
 
 _log = logging.getLogger(__name__)
 _REPEATABLE = tuple(
@@ -54,63 +55,6 @@ def may_be_repeated(envelope: bytes) -> bool:
     """Does the envelope do no harm when the host gets it twice?"""
     head = envelope[:4096]
     return any(action in head for action in _REPEATABLE)
-
-
-class Line(_TransportHTTP):
-    """One connection with its security context, for one request at a time."""
-
-    def __init__(self, server: str, port: int, *, handshake_timeout_s: float, **options: Any) -> None:
-        super().__init__(server, port, no_proxy=True, **options)
-        self._handshake_timeout_s = handshake_timeout_s
-        self.accepted = False  # the host has answered a message on it
-        self.message_sent = False  # a message, not only the empty request that signs on
-        self.last_used_s = 0.0
-        self.on_signed_on: Callable[[], None] = lambda: None
-        self._is_signed_on = False
-        self._ahead = False
-
-    @property
-    def protocol(self) -> str | None:
-        """What was really used ("ntlm", "kerberos"; under TLS "https+basic"), None before it is done."""
-        name = self._signed_on_by()
-        return f"https+{name}" if name and self.ssl else name
-
-    def _signed_on_by(self) -> str | None:
-        if self.auth == "basic":
-            return self.auth if self.message_sent else None
-        contexts = getattr(getattr(self.session, "auth", None), "contexts", {})
-        for context in contexts.values():
-            name = getattr(context, "negotiated_protocol", None)
-            return str(name).lower() if name else None
-        return None
-
-    def _build_session(self) -> Any:
-        session = super()._build_session()
-        session.trust_env = False  # neither proxies nor .netrc: a host is spoken to directly or not at all
-        return session
-
-    def sign_on(self) -> None:
-        """Sign on ahead of the first message; what is sealed by TLS alone has nothing to do ahead."""
-        self._ahead = True
-        with suppress(_SignedOn):
-            self.send(b"")
-
-    def _send_request(self, request: Any, timeout: Any = None) -> bytes:
-        if request.body is not None:
-            self.message_sent = True
-            return super()._send_request(request, timeout=timeout)
-        if self._is_signed_on:
-            return b""  # pypsrp asks for it before the first message; it was done ahead
-        answer = super()._send_request(request, timeout=(self.connection_timeout, self._handshake_timeout_s))
-        self._is_signed_on = True
-        self.on_signed_on()
-        if self._ahead:
-            raise _SignedOn
-        return answer
-
-
-class _SignedOn(Exception):
-    """Ends a `send` that was only to sign on, before there is a message to seal."""
 
 
 class TransportPool:
@@ -184,12 +128,12 @@ class TransportPool:
             return self._on(line, message, timeout)
         except (AuthenticationError, WinRMTransportError) as error:
             if not proven or not _refused_unread(error):
-                raise self._translated(error) from None
+                raise self._translated(line, error) from None
         fresh = self._fresh()
         try:
             return self._on(fresh, message, timeout)
         except (AuthenticationError, WinRMTransportError) as error:
-            raise self._translated(error) from None
+            raise self._translated(fresh, error) from None
 
     def _on(self, line: Line, message: bytes, timeout: Any) -> bytes:
         """Send on this line; afterwards it is either free again or closed."""
@@ -219,13 +163,7 @@ class TransportPool:
             name = type(error).__name__
             if line.accepted:
                 raise SessionLost(f"the answer cannot be read ({name})", host=self.host, remedy=_LOST) from None
-            if isinstance(error, ImportError):
-                raise AuthenticationRefused(
-                    f"this Python lacks the library for {line.auth}",
-                    host=self.host,
-                    remedy="Install it (gssapi and krb5 for Kerberos), or choose another authentication",
-                ) from None
-            raise self._refused(f"signing on with {line.auth} failed ({name})") from None
+            raise refused(self._attempt(line), error) from None
 
     def _borrow(self) -> Line:
         now_s = self._clock.monotonic_s()
@@ -290,9 +228,9 @@ class TransportPool:
             remedy="Check address, port and scheme (http or https), and that WinRM runs there",
         )
 
-    def _translated(self, error: AuthenticationError | WinRMTransportError) -> Exception:
+    def _translated(self, line: Line, error: AuthenticationError | WinRMTransportError) -> Exception:
         if isinstance(error, AuthenticationError):
-            return self._refused("the host does not accept the credential")
+            return refused(self._attempt(line), error)
         if error.code == _FAULT:
             return error  # pypsrp makes a WSManFaultError of it
         if error.code == _BUSY:
@@ -301,16 +239,10 @@ class TransportPool:
                 host=self.host,
                 remedy="Nothing was begun; try again when the host has less to do",
             )
-        return HostUnreachable(
-            f"what answers at {self.endpoint} is not a WS-Management service for us (HTTP {error.code})",
-            host=self.host,
-            remedy="Check port, scheme and authentication of the connection",
-        )
+        return not_wsman(self._attempt(line), f"HTTP {error.code}")
 
-    def _refused(self, what: str) -> AuthenticationRefused:
-        return AuthenticationRefused(
-            what, host=self.host, remedy="Check user name, password and the authentication of the connection"
-        )
+    def _attempt(self, line: Line) -> Attempt:
+        return Attempt(self.host, self.endpoint, line.auth, line.seen)
 
 
 def _refused_unread(error: AuthenticationError | WinRMTransportError) -> bool:

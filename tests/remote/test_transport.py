@@ -15,7 +15,8 @@ from pypsrp.wsman import WSManAction
 
 from snlm_lib.clock import FakeClock, SystemClock
 from snlm_lib.errors import AuthenticationRefused, HostUnreachable, SessionLost
-from snlm_lib.remote.transport import Line, TransportPool, may_be_repeated
+from snlm_lib.remote.line import Line
+from snlm_lib.remote.transport import TransportPool, may_be_repeated
 
 COMMAND = f"<Action>{WSManAction.COMMAND}</Action>".encode()
 RECEIVE = f"<Action>{WSManAction.RECEIVE}</Action>".encode()

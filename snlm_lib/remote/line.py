@@ -1,0 +1,135 @@
+"""One connection with its security context: how we sign on, and what was seen while doing so. Knows no pool.
+
+What really signed us on is read from the context, not from what was asked for: `negotiate` and `credssp` choose
+inside. What the host answered stands in `seen`, for the sentence when it went wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from pypsrp.wsman import _TransportHTTP
+
+__all__ = ["Line", "NotWsman", "Seen"]
+
+_UNSEALED = ("basic", "certificate")  # said with each message, there is no context
+
+
+class NotWsman(Exception):
+    """What answered 200 is a web server of another kind."""
+
+
+class _SignedOn(Exception):
+    """Ends a `send` that was only to sign on, before there is a message to seal."""
+
+
+@dataclass
+class Seen:
+    """What a listener showed: the schemes of its last 401 in lower case, and the Content-Type of its last answer."""
+
+    offered: tuple[str, ...] = ()
+    content_type: str = ""
+
+
+class Line(_TransportHTTP):
+    """One connection with its security context, for one request at a time.
+
+    ``kerberos_name``: whose service principal a ticket is asked for, where the address is another name.
+    """
+
+    def __init__(
+        self, server: str, port: int, *, handshake_timeout_s: float, kerberos_name: str | None = None, **options: Any
+    ) -> None:
+        super().__init__(server, port, no_proxy=True, negotiate_hostname_override=kerberos_name, **options)
+        self._handshake_timeout_s = handshake_timeout_s
+        self._kerberos_name = kerberos_name
+        self.seen = Seen()
+        self.accepted = False  # the host has answered a message on it
+        self.message_sent = False  # a message, not only the empty request that signs on
+        self.last_used_s = 0.0
+        self.on_signed_on: Callable[[], None] = lambda: None
+        self._is_signed_on = False
+        self._ahead = False
+
+    @property
+    def protocol(self) -> str | None:
+        """What was really used ("ntlm", "kerberos", "credssp+ntlm"; under TLS "https+basic"); None: not done yet."""
+        name = self._signed_on_by()
+        return f"https+{name}" if name and self.ssl else name
+
+    def _signed_on_by(self) -> str | None:
+        if self.auth in _UNSEALED:
+            return self.auth if self.message_sent else None
+        contexts = getattr(getattr(self.session, "auth", None), "contexts", {})
+        for context in contexts.values():
+            # requests-credssp keeps pyspnego's context one level down.
+            name = getattr(getattr(context, "_context", None) if self.auth == "credssp" else context, _CHOSEN, None)
+            inner = str(name).lower() if name else None
+            return f"credssp+{inner}" if inner and self.auth == "credssp" else inner
+        return None
+
+    def _build_session(self) -> Any:
+        session = super()._build_session()
+        session.trust_env = False  # neither proxies nor .netrc: a host is spoken to directly or not at all
+        session.hooks["response"].append(self._look)
+        return session
+
+    def _build_auth_credssp(self, session: Any) -> None:
+        super()._build_auth_credssp(session)
+        if self._kerberos_name is not None:
+            usual = session.auth.handle_401
+            session.auth.handle_401 = partial(_under_name, usual, session.auth, self._kerberos_name)
+
+    def _look(self, response: Any, **_: Any) -> None:
+        self.seen.content_type = response.headers.get("Content-Type", "").lower()
+        challenge = response.headers.get("WWW-Authenticate", "")
+        words = tuple(each.split()[0].lower() for each in challenge.split(",") if each.split())
+        if response.status_code == 401 and words:
+            self.seen.offered = words
+
+    def sign_on(self) -> None:
+        """Sign on ahead of the first message; what is sealed by TLS alone has nothing to do ahead."""
+        self._ahead = True
+        with suppress(_SignedOn):
+            self.send(b"")
+
+    def _send_request(self, request: Any, timeout: Any = None) -> bytes:
+        if request.body is not None:
+            self.message_sent = True
+            answer = super()._send_request(request, timeout=timeout)
+            if self.seen.content_type and not any(word in self.seen.content_type for word in ("xml", "multipart/")):
+                raise NotWsman
+            return answer
+        if self._is_signed_on:
+            return b""  # pypsrp asks for it before the first message; it was done ahead
+        answer = super()._send_request(request, timeout=(self.connection_timeout, self._handshake_timeout_s))
+        if self.wrap_required and self._signed_on_by() is None:
+            raise NotWsman  # let in without having been asked who we are
+        self._is_signed_on = True
+        self.on_signed_on()
+        if self._ahead:
+            raise _SignedOn
+        return answer
+
+
+_CHOSEN = "negotiated_protocol"
+
+
+def _under_name(handle_401: Callable[..., Any], auth: Any, name: str, response: Any, **named: Any) -> Any:
+    """requests-credssp asks for a ticket for the name in the answer's URL, of which it reads nothing else."""
+    address, response.url = response.url, f"http://{name}/"
+    try:
+        return handle_401(response, **named)
+    finally:
+        response.url = address
+        if name in auth.contexts:  # pypsrp looks under the address
+            auth.contexts = {_host(address): auth.contexts[name]}
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
