@@ -83,10 +83,14 @@ class _Writer:
         if isinstance(value, EnumValue):
             return f"{self._open(name, (value.type_name, *_ENUM_BASES))}{text}<I32>{value.number}</I32></Obj>"
         head = self._open(name, value.type_names)
-        inner = "".join([self.write(item, name=_name(key), depth=depth - 1) for key, item in value.properties.items()])
-        tag = "MS" if value.extended else "Props"
-        body = f"<{tag}>{inner}</{tag}>" if inner else ""
+        body = self._bag("MS" if value.extended else "Props", value.properties, depth) + self._bag(
+            "MS", value.notes, depth
+        )
         return f"{head}{text}{body}</Obj>"
+
+    def _bag(self, tag: str, properties: Mapping[str, object], depth: int) -> str:
+        inner = "".join([self.write(item, name=_name(key), depth=depth - 1) for key, item in properties.items()])
+        return f"<{tag}>{inner}</{tag}>" if inner else ""
 
     def _dictionary(self, value: Mapping[object, object], *, name: str, depth: int) -> str:
         head = self._open(name, getattr(value, "type_names", _HASHTABLE))

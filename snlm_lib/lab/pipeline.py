@@ -9,11 +9,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from snlm_lib.lab.values import LabRecord
 
-__all__ = ["VIRTUAL_ACCOUNT", "Caller", "Invocation", "PipelineHost", "Sink"]
+__all__ = ["VIRTUAL_ACCOUNT", "Caller", "Configured", "Invocation", "PipelineHost", "Sink"]
 
 VIRTUAL_ACCOUNT = "virtual"
 
@@ -24,6 +24,7 @@ class Invocation:
 
     Dictionaries are hashtables, lists are arrays, a PSCredential is `values.Credential`, a switch
     given without a value is True. Names of parameters are as sent (Windows ignores their case).
+    The first of a pipeline may have no name: its positional values are what the client piped in.
     """
 
     name: str
@@ -77,4 +78,13 @@ class PipelineHost(Protocol):
         ``stop`` is set when the client stops the pipeline or goes away: a cmdlet that waits must
         return soon after. A job of the host goes on.
         """
+        ...
+
+
+@runtime_checkable
+class Configured(Protocol):
+    """A computer that has session configurations beside the administrators' own."""
+
+    def behind(self, configuration: str, caller: Caller) -> PipelineHost | None:
+        """Who answers there; None: there is no such configuration. Raises PermissionError for a stranger."""
         ...

@@ -43,6 +43,7 @@ class PipelineRun:
 
     def __init__(self, outlet: Outlet, asked: Asked, *, host: PipelineHost, caller: Caller) -> None:
         self.pipeline_id = asked.pipeline_id
+        self.nested = asked.nested
         self.stop = threading.Event()
         self._outlet = outlet
         self._asked = asked

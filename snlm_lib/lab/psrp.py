@@ -10,15 +10,17 @@ from __future__ import annotations
 import struct
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from psrpcore import (
     ConnectRunspacePoolEvent,
     CreatePipelineEvent,
+    EndOfPipelineInputEvent,
     GetAvailableRunspacesEvent,
     GetCommandMetadataEvent,
+    PipelineInputEvent,
     PowerShell,
     PSRPEvent,
     PSRPPayload,
@@ -88,20 +90,32 @@ class Statement:
 
 @dataclass(frozen=True)
 class Asked:
-    """The client asks to run a pipeline; ``unsupported`` names what is no pipeline of cmdlets, or is ""."""
+    """The client asks to run a pipeline; ``unsupported`` names what is no pipeline of cmdlets, or is "".
+
+    ``nested``: it runs inside one that is under way, so it needs no runspace of its own.
+    """
 
     pipeline_id: UUID
     statements: tuple[Statement, ...] = ()
     unsupported: str = ""
+    nested: bool = False
 
 
 @dataclass(frozen=True)
 class Outgoing:
-    """One message to the client, cut into fragments; ``pipeline_id`` None: to the pool."""
+    """One message to the client, cut into fragments; ``pipeline_id`` None: to the pool.
+
+    ``apart``: it never shares an answer with what was written before it.
+    """
 
     pipeline_id: UUID | None
     kind: int
     fragments: tuple[bytes, ...]
+
+    @property
+    def apart(self) -> bool:
+        # Recorded without exception: a pool says that it is open in an answer of its own.
+        return self.kind == PSRPMessageType.RunspacePoolState.value
 
 
 class _Pool(ServerRunspacePool):
@@ -166,6 +180,7 @@ class PsrpSession:
 
     def __init__(self) -> None:
         self._pool = _Pool()
+        self._piped: dict[UUID, tuple[Asked, list[object]]] = {}  # pipelines whose input is not complete
 
     @property
     def max_runspaces(self) -> int:
@@ -186,14 +201,25 @@ class PsrpSession:
         try:
             self._pool.receive_data(PSRPPayload(data, StreamType.default, None))
             while (event := self._pool.next_event()) is not None:
-                if isinstance(event, CreatePipelineEvent):
-                    asked.append(_asked(event))
-                elif isinstance(event, GetCommandMetadataEvent):
-                    asked.append(Asked(event.pipeline_id, unsupported="GetCommandMetadata"))
+                asked += self._heard(event)
         # Foreign bytes meet a foreign parser, which raises whatever its innards raise.
         except Exception as error:
             raise Undecodable(f"{type(error).__name__} while reading the message") from error
         return asked
+
+    def _heard(self, event: PSRPEvent[Any, Any]) -> list[Asked]:
+        """The pipelines an event completes: input is collected until the client says that it ends."""
+        if isinstance(event, GetCommandMetadataEvent):
+            return [Asked(event.pipeline_id, unsupported="GetCommandMetadata")]
+        if isinstance(event, CreatePipelineEvent):
+            if event.pipeline.no_input:
+                return [_asked(event)]
+            self._piped[event.pipeline_id] = (_asked(event), [])
+        elif isinstance(event, PipelineInputEvent) and event.pipeline_id in self._piped:
+            self._piped[event.pipeline_id][1].append(plain(event.data))
+        elif isinstance(event, EndOfPipelineInputEvent) and event.pipeline_id in self._piped:
+            return [_with_input(*self._piped.pop(event.pipeline_id))]
+        return []
 
     def drain(self) -> list[Outgoing]:
         """The messages written since the last call."""
@@ -232,6 +258,7 @@ class PsrpSession:
     def forget(self, pipeline_id: UUID) -> None:
         """Remove the pipeline from psrpcore's table, whatever its state."""
         self._pool.pipeline_table.pop(pipeline_id, None)
+        self._piped.pop(pipeline_id, None)
 
     def knows(self, pipeline_id: UUID) -> bool:
         return pipeline_id in self._pool.pipeline_table
@@ -280,8 +307,14 @@ def _asked(event: CreatePipelineEvent) -> Asked:
         if command.end_of_statement:
             statements.append(_statement(commands))
             commands = []
-    unsupported = "" if powershell.no_input else "pipeline input"
-    return Asked(event.pipeline_id, tuple(statements), unsupported)
+    return Asked(event.pipeline_id, tuple(statements), nested=bool(powershell.is_nested))
+
+
+def _with_input(asked: Asked, piped: list[object]) -> Asked:
+    """The first statement begins with what the client piped in."""
+    first, *others = asked.statements
+    source = Invocation("", {}, tuple(piped))
+    return replace(asked, statements=(replace(first, invocations=(source, *first.invocations)), *others))
 
 
 def _statement(commands: Sequence[Any]) -> Statement:

@@ -31,6 +31,7 @@ __all__ = ["Shell"]
 REPLAYS = 64
 # A command that ends at once should not cost a second Receive: wait this long for its end.
 _LINGER_S = 0.005
+_APART = b""  # between two fragments: what follows waits for the next answer
 
 
 @dataclass
@@ -214,7 +215,7 @@ class Shell:
     # All below is called with the lock held.
 
     def _may_run(self, run: PipelineRun) -> bool:
-        return self._waiting[0] is run and len(self._running) < self._session.max_runspaces
+        return run.nested or (self._waiting[0] is run and len(self._running) < self._session.max_runspaces)
 
     def _check_open(self) -> None:
         if self._closed:
@@ -259,7 +260,7 @@ class Shell:
         for message in self._session.drain():
             queue = by_pipeline.get(message.pipeline_id)
             if queue is not None:
-                queue.fragments.extend(message.fragments)
+                queue.fragments.extend((_APART, *message.fragments) if message.apart else message.fragments)
 
     def _wait(self, request: Request, token: object, deadline_s: float) -> _Queue:
         while True:
@@ -289,7 +290,11 @@ class Shell:
 
     def _take(self, request: Request, queue: _Queue) -> bytes:
         room, taken = stream_room(request), list[bytes]()
+        if queue.fragments and queue.fragments[0] is _APART:
+            queue.fragments.popleft()
         while queue.fragments and (not taken or room >= stream_cost(queue.fragments[0])):
+            if queue.fragments[0] is _APART:
+                break
             taken.append(queue.fragments.popleft())
             room -= stream_cost(taken[-1])
         queue.told = queue.done and not queue.fragments

@@ -49,7 +49,8 @@ class PsValue:
     """One object: its .NET type and base types, its text, its properties in Windows' order.
 
     ``live`` is the world's own object, for the next cmdlet of the same pipeline; it never leaves.
-    ``extended``: the properties stand in MS, not Props (what Select-Object makes).
+    ``extended``: the properties stand in MS, not Props (what Select-Object makes); ``notes``: what
+    stands in MS beside them, such as an alias that PowerShell's type data adds.
     """
 
     type_names: tuple[str, ...]
@@ -57,6 +58,7 @@ class PsValue:
     properties: Mapping[str, object]
     live: object = None
     extended: bool = False
+    notes: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, repr=False)

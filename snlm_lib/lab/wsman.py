@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 from xml.sax.saxutils import escape
 
+from snlm_lib.lab.wsman_config import CONFIG_URI, config
 from snlm_lib.lab.wsman_fault import Fault
 
 __all__ = [
@@ -38,7 +39,6 @@ __all__ = [
 
 SHELL_URI = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
 COMMAND_URI = f"{SHELL_URI}/Command"
-CONFIG_URI = "http://schemas.microsoft.com/wbem/wsman/1/config"
 POWERSHELL_URI = "http://schemas.microsoft.com/powershell/"
 
 _TRANSFER = "http://schemas.xmlsoap.org/ws/2004/09/transfer"
@@ -52,6 +52,10 @@ _ACTIONS = {
     f"{_ENUMERATION}/Enumerate": "Enumerate",
 }
 _FAULT_ACTION = "http://schemas.dmtf.org/wbem/wsman/1/wsman/fault"
+_FAULT_DETAILS = {
+    "w:InvalidSelectors": "http://schemas.dmtf.org/wbem/wsman/1/wsman/faultDetail/UnexpectedSelectors",
+}
+_PROVIDER = r"%systemroot%\system32\WsmSvc.dll"
 _NS = {
     "s": "http://www.w3.org/2003/05/soap-envelope",
     "a": "http://schemas.xmlsoap.org/ws/2004/08/addressing",
@@ -74,6 +78,7 @@ _DEFAULT_TIMEOUT_S = 60.0
 _DEFAULT_ENVELOPE_BYTES = 512_000
 _ENVELOPE_HEAD_BYTES = 2048  # what an answer needs beside its streams
 _STREAM_HEAD_BYTES = 128
+_USED = {"MemoryUsed": "58MB", "ChildProcesses": "0"}  # as recorded of an idle shell: the lab's are threads
 
 
 @dataclass(frozen=True)
@@ -176,7 +181,7 @@ def enumerate_response(
     request: Request, *, shells: Iterable[ShellFacts] = (), commands: Mapping[str, bool] | None = None
 ) -> bytes:
     """The answer to Enumerate: shells, or the commands of one (id -> still running)."""
-    items = [_shell(shell) for shell in shells]
+    items = [_shell(shell, used=True) for shell in shells]
     for command_id, running in (commands or {}).items():
         items.append(
             f"<rsp:Command><rsp:CommandId>{command_id}</rsp:CommandId><rsp:CommandLine></rsp:CommandLine>"
@@ -191,16 +196,12 @@ def enumerate_response(
 
 def get_response(request: Request, shell: ShellFacts) -> bytes:
     """The answer to Get of a shell."""
-    return _answer(request, _shell(shell))
+    return _answer(request, _shell(shell, used=True))
 
 
 def config_response(request: Request) -> bytes:
-    """The answer to Get of the service's configuration: the one value clients ask for."""
-    size_kib = _DEFAULT_ENVELOPE_BYTES // 1024
-    return _answer(
-        request,
-        f'<cfg:Config xmlns:cfg="{CONFIG_URI}"><cfg:MaxEnvelopeSizekb>{size_kib}</cfg:MaxEnvelopeSizekb></cfg:Config>',
-    )
+    """The answer to Get of the service's configuration."""
+    return _answer(request, config(_DEFAULT_ENVELOPE_BYTES // 1024))
 
 
 def receive_response(request: Request, fragments: Sequence[bytes], *, done: bool) -> bytes:
@@ -219,10 +220,13 @@ def receive_response(request: Request, fragments: Sequence[bytes], *, done: bool
 def fault_response(request: Request | None, fault: Fault, *, machine: str) -> bytes:
     """A fault's envelope (HTTP status 500); without a request there is nothing to relate to."""
     text = escape(fault.text)
-    detail = (
-        f'<f:WSManFault xmlns:f="http://schemas.microsoft.com/wbem/wsman/1/wsmanfault" Code="{fault.code}" '
-        f'Machine="{escape(machine)}"><f:Message>{text}</f:Message></f:WSManFault>'
-    )
+    message = text
+    if fault.provider:
+        said = _wsman_fault(fault.code, machine, text)
+        message = f'<f:ProviderFault provider="{fault.provider}" path="{_PROVIDER}">{said}</f:ProviderFault>'
+    second = _FAULT_DETAILS.get(fault.subcode)
+    detail = f"<w:FaultDetail>{second}</w:FaultDetail>" if second else ""
+    detail += _wsman_fault(fault.code, machine, message)
     code = (
         f"<s:Code><s:Value>s:{'Sender' if fault.sender else 'Receiver'}</s:Value>"
         f"<s:Subcode><s:Value>{fault.subcode}</s:Value></s:Subcode></s:Code>"
@@ -230,6 +234,14 @@ def fault_response(request: Request | None, fault: Fault, *, machine: str) -> by
     reason = f'<s:Reason><s:Text xml:lang="en-US">{text}</s:Text></s:Reason>'
     body = f"<s:Fault>{code}{reason}<s:Detail>{detail}</s:Detail></s:Fault>"
     return _envelope(_FAULT_ACTION, request.message_id if request else "", body)
+
+
+def _wsman_fault(code: int, machine: str, message: str) -> str:
+    namespace = "http://schemas.microsoft.com/wbem/wsman/1/wsmanfault"
+    return (
+        f'<f:WSManFault xmlns:f="{namespace}" Code="{code}" Machine="{escape(machine)}">'
+        f"<f:Message>{message}</f:Message></f:WSManFault>"
+    )
 
 
 def stream_room(request: Request) -> int:
@@ -256,7 +268,8 @@ def _envelope(action: str, relates_to: str, body: str) -> bytes:
     ).encode()
 
 
-def _shell(shell: ShellFacts) -> str:
+def _shell(shell: ShellFacts, *, used: bool = False) -> str:
+    """``used``: with what the shell takes of the host, which Create does not tell."""
     facts = {
         "ShellId": shell.shell_id,
         **({"Name": shell.name} if shell.name else {}),
@@ -277,6 +290,7 @@ def _shell(shell: ShellFacts) -> str:
         "State": "Connected" if shell.connected else "Disconnected",
         "ShellRunTime": _days(shell.age_s),
         "ShellInactivity": _days(shell.idle_s),
+        **(_USED if used else {}),
     }
     inner = "".join(f"<rsp:{key}>{escape(value)}</rsp:{key}>" for key, value in facts.items())
     return f"<rsp:Shell>{inner}</rsp:Shell>"

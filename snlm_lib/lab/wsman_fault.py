@@ -12,15 +12,25 @@ __all__ = ["Fault"]
 class Fault(Exception):
     """A WSMan fault: ``code`` is what a client matches, ``text`` what a person reads.
 
-    ``subcode`` is the qualified name Windows puts in the SOAP subcode; ``sender``: whose fault.
+    ``subcode`` is the qualified name Windows puts in the SOAP subcode; ``sender``: whose fault;
+    ``provider``: who objected behind the service.
     """
 
-    def __init__(self, code: int, text: str, *, subcode: str = "w:InternalError", sender: bool = False) -> None:
+    def __init__(
+        self,
+        code: int,
+        text: str,
+        *,
+        subcode: str = "w:InternalError",
+        sender: bool = False,
+        provider: str = "",
+    ) -> None:
         super().__init__(text)
         self.code = code
         self.text = text
         self.subcode = subcode
         self.sender = sender
+        self.provider = provider
 
     @classmethod
     def timed_out(cls) -> Fault:
@@ -35,7 +45,7 @@ class Fault(Exception):
             "The WS-Management service cannot process the request because the request contained invalid "
             "selectors for the resource."
         )
-        return cls(2150858843, text, subcode="w:InvalidSelectors", sender=True)
+        return cls(2150858843, text, subcode="w:InvalidSelectors", sender=True, provider="Shell provider")
 
     @classmethod
     def command_unknown(cls) -> Fault:
@@ -63,6 +73,11 @@ class Fault(Exception):
         """No such resource or session configuration."""
         text = f"The WS-Management service cannot process the request. Cannot find the resource {resource_uri}."
         return cls(2150858752, text, subcode="a:DestinationUnreachable", sender=True)
+
+    @classmethod
+    def access_denied(cls) -> Fault:
+        """The session configuration is not for this caller."""
+        return cls(5, "Access is denied.", subcode="w:AccessDenied", sender=True)
 
     @classmethod
     def malformed(cls, text: str) -> Fault:

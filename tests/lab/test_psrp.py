@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from psrpcore import ClientPowerShell, ClientRunspacePool, PSRPEvent, PSRPPayload, StreamType
+from psrpcore import ClientGetCommandMetadata, ClientPowerShell, ClientRunspacePool, PSRPEvent, PSRPPayload, StreamType
 from psrpcore import types as ps
 
 from snlm_lib.lab.clixml import to_clixml
@@ -137,15 +137,45 @@ def test_forgetting_empties_the_table() -> None:
 
 def test_a_question_the_lab_has_no_answer_to_is_named() -> None:
     pair = Pair()
-    pipe = ClientPowerShell(pair.client)
-    pipe.add_command("Get-Toy")
+    pipe = ClientGetCommandMetadata(pair.client, "*")
     pipe.start()
-    pair.to_lab()
+    [asked] = pair.to_lab()
+    assert asked.unsupported == "GetCommandMetadata"
+
+
+def test_input_of_the_client_is_the_pipelines_first_stage_once_it_is_complete() -> None:
+    pair = Pair()
     pipe = ClientPowerShell(pair.client, no_input=False)
     pipe.add_command("Get-Toy")
     pipe.start()
+    assert pair.to_lab() == []
+    pipe.send("one")
+    pipe.send(2)
+    assert pair.to_lab() == []
+    pipe.send_eof()
     [asked] = pair.to_lab()
-    assert asked.unsupported == "pipeline input"
+    [statement] = asked.statements
+    assert [invocation.name for invocation in statement.invocations] == ["", "Get-Toy"]
+    assert statement.invocations[0].positional == ("one", 2)
+
+
+def test_a_nested_pipeline_says_so() -> None:
+    pair = Pair()
+    pipe = ClientPowerShell(pair.client, is_nested=True)
+    pipe.add_command("Get-Toy")
+    pipe.start()
+    assert [asked.nested for asked in pair.to_lab()] == [True]
+    assert not pair.pipeline().nested
+
+
+def test_the_pools_state_is_the_only_message_that_stands_apart() -> None:
+    session = PsrpSession()
+    client = ClientRunspacePool()
+    client.open()
+    payload = client.data_to_send()
+    assert payload is not None
+    session.receive(payload.data)
+    assert [message.apart for message in session.drain()] == [False, False, True]
 
 
 def test_the_first_fragment_names_the_pipeline() -> None:

@@ -39,6 +39,29 @@ def test_an_empty_pipeline_takes_two_requests(local_pool: RunspacePool) -> None:
     assert len(sent_by(local_pool).sent) - before == 2
 
 
+def test_a_pool_says_that_it_is_open_in_an_answer_of_its_own(local_pool: RunspacePool) -> None:
+    receives = [sent for sent in sent_by(local_pool).sent if b"/Receive<" in sent]
+    streams = [answer.count(b"<rsp:Stream ") for answer in sent_by(local_pool).answers[1:]]
+    assert (len(receives), streams) == (2, [2, 1])
+
+
+def test_a_nested_pipeline_needs_no_runspace_of_its_own(service: WsmanService, toy: ToyHost) -> None:
+    pool = RunspacePool(local_wsman(service), max_runspaces=1)
+    pool.open()
+    outer = command(pool, "Wait-Gate")
+    outer.begin_invoke()
+    until(lambda: toy.at_gate == 1)
+    inner: PowerShell = cast(Any, outer).create_nested_power_shell()
+    assert inner.add_cmdlet("Write-Echo").add_parameter("Value", "inside").invoke() == ["inside"]
+    toy.gate.set()
+    assert outer.end_invoke() == ["through"]
+
+
+def test_what_the_client_pipes_in_reaches_the_first_command(local_pool: RunspacePool, toy: ToyHost) -> None:
+    assert command(local_pool, "Write-Nothing").invoke(input=cast(Any, ["a", "b"])) == []
+    assert [(asked.name, asked.positional) for asked in toy.asked] == [("", ("a", "b")), ("Write-Nothing", ())]
+
+
 def test_output_keeps_its_order(local_pool: RunspacePool) -> None:
     things = command(local_pool, "Get-Things", Count=200, Width=3).invoke()
     assert [thing.to_string for thing in things] == [f"thing {number}" for number in range(200)]

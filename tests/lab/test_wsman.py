@@ -176,9 +176,19 @@ def test_enumerate_lists_shells_and_commands() -> None:
     assert states == ["Running", "Done"]
 
 
-def test_configuration_tells_the_envelope_size() -> None:
-    size = body_of(wsman.config_response(REQUEST)).findtext("cfg:Config/cfg:MaxEnvelopeSizekb", namespaces=NAMESPACES)
-    assert size == "500"
+def test_what_a_shell_uses_is_told_by_get_and_enumerate_not_by_create() -> None:
+    used = b"<rsp:MemoryUsed>58MB</rsp:MemoryUsed><rsp:ChildProcesses>0</rsp:ChildProcesses></rsp:Shell>"
+    assert used in wsman.get_response(REQUEST, FACTS)
+    assert used in wsman.enumerate_response(REQUEST, shells=[FACTS])
+    assert b"MemoryUsed" not in wsman.create_response(REQUEST, FACTS)
+
+
+def test_a_wrong_selector_is_told_twice_and_by_whom() -> None:
+    shell = wsman.fault_response(REQUEST, Fault.shell_unknown(), machine="HV01")
+    assert b"faultDetail/UnexpectedSelectors</w:FaultDetail>" in shell
+    assert b'<f:Message><f:ProviderFault provider="Shell provider"' in shell
+    assert b"ProviderFault" not in wsman.fault_response(REQUEST, Fault.command_unknown(), machine="HV01")
+    assert b"FaultDetail" not in wsman.fault_response(REQUEST, Fault.timed_out(), machine="HV01")
 
 
 @pytest.mark.parametrize(
