@@ -12,7 +12,8 @@ from collections.abc import Callable
 from uuid import NAMESPACE_OID, uuid5
 
 from snlm_lib.lab.dirty import PAGE_BYTES, MemoryPass, plan_passes
-from snlm_lib.lab.refusals import IN_CHECK, LAB_FAULT, MoveAttempt, MoveRefused, Refusal, first_refusal
+from snlm_lib.lab.faults import Fault, Moment
+from snlm_lib.lab.refusals import IN_CHECK, LAB_FAULT, MoveAttempt, MoveRefused, Refusal, fault_met, first_refusal
 from snlm_lib.lab.telemetry import JobState, MigrationCounters, MigrationJob, MoveTruth
 from snlm_lib.lab.world import Disk, LabHost
 from snlm_lib.units import MIB
@@ -26,7 +27,15 @@ _DISK_FULL = Refusal(
     lambda attempt: None,  # met while copying, never asked beforehand: Hyper-V is not known to check it
     side="destination",
 )
+_FILE_EXISTS = Refusal(
+    "destination-file-exists",
+    "0x80070050",
+    "The file exists: '{detail}'",
+    lambda attempt: None,  # met when the copy would begin
+    side="destination",
+)
 _STORAGE_FROM, _MEMORY_FROM, _BLACKOUT_AT, _HANDED_OVER_AT = 10, 70, 96, 98
+_COMPRESSION, _TCP = "Compression", "TCPIP"
 _SUCCESS, _SUCCESS_LONG, _SUCCESS_NO_FIGURE, _STARTED, _FAILED = 20415, 20417, 20418, 20413, 21024
 
 
@@ -38,7 +47,9 @@ class Migration:
         self.attempt, self.pace = attempt, world.pace
         self.world, self.clock = world, world.clock
         self.vm, self.source, self.target = vm, attempt.source, attempt.target
-        self.truth = MoveTruth(vm.name, str(vm.vm_id), self.source.name, self.target.name)
+        self.disks = [disk for disk in vm.disks if not disk.shared]  # the others are skipped: Move-VM warns
+        self.transport = _transport(attempt)
+        self.truth = MoveTruth(vm.name, str(vm.vm_id), self.source.name, self.target.name, transport=self.transport)
         self.job = MigrationJob(
             instance_id=str(uuid5(NAMESPACE_OID, f"{vm.vm_id}/{len(world.moves)}")).upper(),
             vm_id=vm.vm_id,
@@ -86,17 +97,19 @@ class Migration:
         self._job(JobState.RUNNING, 1)
         self._wait(self.pace.check_wall_s, lambda done: self._percent(1, _STORAGE_FROM - 1, done))
         with self.world.lock:
-            refused = first_refusal(self.attempt, IN_CHECK)
+            refused = fault_met(self.attempt, Moment.PREFLIGHT, Moment.START)
+            refused = refused or first_refusal(self.attempt, IN_CHECK)
             if refused is not None:
                 raise refused
             self.target.planned[self.vm.vm_id] = self.vm.name
 
     def _copy_storage(self) -> None:
         self._status("StorageMigrationPhaseOne", "Migrating storage")
-        total = sum(disk.file_bytes for disk in self.vm.disks) or 1
+        total = sum(disk.file_bytes for disk in self.disks) or 1
         before = 0
-        for disk in self.vm.disks:
+        for disk in self.disks:
             self._copy_disk(disk, before=before, total=total)
+            self._meet(Moment.STORAGE, disk=disk.path)
             before += disk.file_bytes
         self._status("StorageMigrationPhaseTwo", "Migrating storage")
         self._wait(self.pace.mirror_wall_s, lambda done: None)
@@ -109,10 +122,16 @@ class Migration:
             self._grow(path, round(disk.file_bytes * done))
             self._percent(_STORAGE_FROM, _MEMORY_FROM, (before + disk.file_bytes * done) / total)
 
+        self._refuse_occupied(path)
         grow(0.0)
         self._wait(wall_s, grow)
         with self.world.lock:
             self.truth.storage_bytes += disk.file_bytes + self._mirrored_bytes(wall_s)
+
+    def _refuse_occupied(self, path: str) -> None:
+        with self.world.lock:
+            if path.casefold() in (there.casefold() for there in self.target.files):
+                raise MoveRefused(_FILE_EXISTS, path)
 
     def _grow(self, path: str, size: int) -> None:
         with self.world.lock:
@@ -137,6 +156,7 @@ class Migration:
         planned = sum(each.pages for each in passes) * PAGE_BYTES
         for each in passes:
             self._send_pass(each, planned=planned)
+            self._meet(Moment.MEMORY)
 
     def _send_pass(self, each: MemoryPass, *, planned: int) -> None:
         wall_s = each.length_s / self.pace.time_factor
@@ -156,6 +176,7 @@ class Migration:
             self.truth.storage_bytes += self._mirrored_bytes(wall_s)
 
     def _switch_over(self) -> None:
+        self._meet(Moment.CUTOVER)
         guest = self.world.guests.get(self.vm.vm_id)
         began_s = self.clock.monotonic_s()
         if guest is not None:
@@ -168,7 +189,7 @@ class Migration:
         self._hand_over()
         blackout_s = self.clock.monotonic_s() - began_s
         self._wait(self.pace.relearn_wall_s, lambda done: None)
-        silence_s = guest.answer() if guest is not None else None
+        silence_s = guest.answer() if guest is not None and self._meet_after() else None
         with self.world.lock:
             self.truth.memory_bytes = sent + last
             self.truth.blackout_s, self.truth.silence_s = blackout_s, silence_s
@@ -176,16 +197,17 @@ class Migration:
     def _hand_over(self) -> None:
         """Registered there, gone here, a new worker process: the uptime starts again."""
         with self.world.lock:
-            old = list(self.vm.configuration_files()) + [disk.path for disk in self.vm.disks]
+            old = list(self.vm.configuration_files()) + [disk.path for disk in self.disks]
             del self.source.vms[self.vm.vm_id]
             self.target.planned.pop(self.vm.vm_id, None)
             self.vm.path = self.job.new_path
-            for disk in self.vm.disks:
+            for disk in self.disks:
                 disk.path = self.attempt.new_disk_path(disk.file_name)
             self.vm.started_s = self.clock.monotonic_s()
             self.vm.operational_status, self.vm.status_text = ("Ok",), "Operating normally"
             self.target.vms[self.vm.vm_id] = self.vm
-            self.target.add_files(self.vm)
+            self.target.files.update(self.vm.configuration_files())
+            self.target.files.update({disk.path: disk.file_bytes for disk in self.disks})
             self._old_files = old
             self._drop_counters()
         self._percent(_HANDED_OVER_AT, _HANDED_OVER_AT, 1.0)
@@ -195,6 +217,32 @@ class Migration:
         with self.world.lock:
             for path in self._old_files:
                 self.source.files.pop(path, None)
+
+    # -- faults -------------------------------------------------------------------------------
+
+    def _meet(self, moment: Moment, *, disk: str = "") -> None:
+        """What the world's fault does at this moment: nothing, an end by its own words, or no end at all."""
+        fault = self.world.fault
+        if fault is not None and fault.stalls and fault.moment is moment:
+            threading.Event().wait()
+        refused = fault_met(self.attempt, moment, disk=disk)
+        if refused is not None:
+            raise refused
+
+    def _meet_after(self) -> bool:
+        """Will the guest be heard again? A network that leads elsewhere leaves it alone, and an event."""
+        fault = self.world.fault
+        if fault is None or fault.moment is not Moment.AFTER:
+            return True
+        self._log_fault(fault, self.target, f"The virtual machine '{self.vm.name}' lost its network connection.")
+        return False
+
+    def _log_fault(self, fault: Fault, host: LabHost, text: str) -> None:
+        if fault.event is not None:
+            channel, event_id = fault.event
+            code = f" ({fault.hresult.removeprefix('0x')})" if fault.hresult else ""
+            values = (self.vm.name, str(self.vm.vm_id).upper())
+            self.world.log(host, event_id, level=2, values=values, message=f"{text}{code}", channel=channel)
 
     # -- ends ---------------------------------------------------------------------------------
 
@@ -223,6 +271,8 @@ class Migration:
             self._drop_counters()
             self.job.error_code = refused.refusal.job_error_code
             self.job.error_summary, self.job.error_text = head, f"{head}\n{refused}"
+            if self.world.fault is not None:
+                self._log_fault(self.world.fault, place, head)
             self._log(self.source, _FAILED, level=2, text=head)
             self._end("failed", f"{refused}")
             self._job(JobState.EXCEPTION, self.job.percent)
@@ -265,14 +315,15 @@ class Migration:
     def _count(self, number: int, *, pages: int, sent: int, blackout: bool = False) -> None:
         """Counters grow as fast as the wall clock sees them: the simulated rate times the factor."""
         rate = 0 if blackout else round(self.pace.memory_bytes_s * self.pace.time_factor)
+        squeezed = self.pace.compressed_fraction if self.transport == _COMPRESSION else 0.0
         counters = MigrationCounters(
             pass_number=number,
             is_blackout=blackout,
             dirty_pages=pages,
             bytes_sent=sent,
-            compressed_bytes_sent=round(sent * self.pace.compressed_fraction),
+            compressed_bytes_sent=round(sent * squeezed),
             bytes_per_s=rate,
-            compressed_bytes_per_s=round(rate * self.pace.compressed_fraction),
+            compressed_bytes_per_s=round(rate * squeezed),
         )
         with self.world.lock:
             for host in (self.source, self.target):
@@ -285,6 +336,12 @@ class Migration:
     def _log(self, host: LabHost, event_id: int, *, level: int, text: str, last: str | None = None) -> None:
         values = (self.vm.name, str(self.vm.vm_id).upper()) + ((last,) if last is not None else ())
         self.world.log(host, event_id, level=level, values=values, message=text)
+
+
+def _transport(attempt: MoveAttempt) -> str:
+    """The performance option of both hosts; plain TCP where they differ, which is no failure (hyperv.md, section 5)."""
+    source, target = attempt.source.migration.performance, attempt.target.migration.performance
+    return source if source == target else _TCP
 
 
 def start_move(attempt: MoveAttempt, *, owner: str) -> Migration:

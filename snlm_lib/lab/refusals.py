@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from snlm_lib.lab.directory import CIFS, MIGRATION_SERVICE, TicketRequest
+from snlm_lib.lab.faults import Moment
 from snlm_lib.lab.hop import credssp_refused, holds_secret, seen_as
 from snlm_lib.lab.pipeline import VIRTUAL_ACCOUNT, Caller
 from snlm_lib.lab.values import Credential
@@ -23,10 +24,12 @@ __all__ = [
     "MoveAttempt",
     "MoveRefused",
     "Refusal",
+    "fault_met",
     "first_refusal",
 ]
 
 JOB_FAILED = 32768
+_KERBEROS_SKEW_S = 300.0
 _NOBODY = Caller("", "ntlm")
 _DENIED, _INVALID_OPERATION, _INVALID_ARGUMENT, _NOT_FOUND = 18, 7, 5, 13
 
@@ -109,6 +112,20 @@ def first_refusal(attempt: MoveAttempt, table: Sequence[Refusal]) -> MoveRefused
         if detail is not None:
             return MoveRefused(refusal, detail)
     return None
+
+
+def fault_met(attempt: MoveAttempt, *moments: Moment, job: bool = True, disk: str = "") -> MoveRefused | None:
+    """The failure that the world's fault raises at one of ``moments``; ``job`` False: the cmdlet asks, no job runs."""
+    fault = attempt.world.fault
+    if fault is None or not fault.raised or fault.moment not in moments or fault.no_job is job:
+        return None
+    switch = next((each.switch_name for each in attempt.vm.adapters if each.switch_name), "")
+    told = fault.text.format(
+        vm=attempt.vm.name, source=attempt.source.name, destination=attempt.destination_name, switch=switch, disk=disk
+    )
+    side = "destination" if fault.place == "destination" else "source"
+    words = Refusal(fault.id, fault.hresult, "{detail}", _machine, job_error_code=fault.job_error_code, side=side)
+    return MoveRefused(words, told)
 
 
 def _when(condition: Callable[[MoveAttempt], bool], detail: Callable[[MoveAttempt], str]) -> Condition:
@@ -258,10 +275,17 @@ def _missing_volume(attempt: MoveAttempt) -> str | None:
     return path if attempt.target.volume_of(path) is None else None
 
 
-def _occupied(attempt: MoveAttempt) -> str | None:
-    there = {path.casefold() for path in attempt.target.files}
-    wanted = (attempt.new_disk_path(disk.file_name) for disk in attempt.vm.disks)
-    return next((path for path in wanted if path.casefold() in there), None)
+def _skewed(attempt: MoveAttempt) -> bool:
+    return any(abs(host.clock_offset_s) > _KERBEROS_SKEW_S for host in (attempt.source, attempt.target))
+
+
+def _stale_cache(attempt: MoveAttempt) -> bool:
+    """The file alone: a planned machine that is still registered, Move-VM deletes together with its file."""
+    return attempt.vm.vm_id in attempt.target.stale_cache
+
+
+def _bound_disk(attempt: MoveAttempt) -> bool:
+    return any(disk.disk_number is not None for disk in attempt.vm.disks)
 
 
 def _image_missing(attempt: MoveAttempt) -> str | None:
@@ -272,6 +296,12 @@ def _image_missing(attempt: MoveAttempt) -> str | None:
 _HEAD = "The Virtual Machine Management Service failed to establish a connection for a Virtual Machine migration "
 
 IN_CHECK: tuple[Refusal, ...] = (
+    Refusal(
+        "clock-skew",
+        "0x80090324",
+        _HEAD + "with host '{detail}': The clocks on the client and server machines are skewed",
+        _when(_skewed, _wanted),
+    ),
     Refusal(
         "credentials-not-recognized",
         "0x8009030D",
@@ -341,11 +371,17 @@ IN_CHECK: tuple[Refusal, ...] = (
         side="destination",
     ),
     Refusal(
-        "destination-file-exists",
-        "0x80070050",
-        "The file exists: '{detail}'",
-        _occupied,
+        "planned-vm-exists",
+        "",
+        "Failed to create Planned Virtual Machine '{detail}': The object already exists",
+        _when(_stale_cache, _machine),
         side="destination",
+    ),
+    Refusal(
+        "device-not-movable",
+        "",  # no published text
+        "The virtual machine '{detail}' uses a physical disk of this computer",
+        _when(_bound_disk, _machine),
     ),
     Refusal(
         "iso-on-host-path",

@@ -103,4 +103,5 @@ class MoveTruth:
     storage_bytes: int = 0
     memory_bytes: int = 0
     duration_s: float | None = None
+    transport: str = "Compression"
     pages_by_pass: list[int] = field(default_factory=list)

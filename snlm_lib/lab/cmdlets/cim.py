@@ -51,7 +51,7 @@ def _operating_system(context: Context) -> Rows:
         "OSArchitecture": "64-bit",
         "OSLanguage": 1033,
         "LastBootUpTime": host.booted_utc,
-        "LocalDateTime": context.world.clock.utc_now(),
+        "LocalDateTime": context.world.clock.utc_now() + timedelta(seconds=host.clock_offset_s),
         "CurrentTimeZone": 0,
         "TotalVisibleMemorySize": host.memory_bytes // 1024,
         "FreePhysicalMemory": host.memory_free_bytes // 1024,

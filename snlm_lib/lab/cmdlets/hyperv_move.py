@@ -8,8 +8,9 @@ from snlm_lib.lab.binder import Bound
 from snlm_lib.lab.cmdlets.hyperv_vm import vm_object
 from snlm_lib.lab.cmdlets.machines import chosen_machines
 from snlm_lib.lab.cmdlets.table import Context, cmdlet
+from snlm_lib.lab.faults import Moment
 from snlm_lib.lab.migration import Migration, start_move
-from snlm_lib.lab.refusals import BEFORE_JOB, MoveAttempt, first_refusal
+from snlm_lib.lab.refusals import BEFORE_JOB, MoveAttempt, fault_met, first_refusal
 from snlm_lib.lab.telemetry import JobState
 from snlm_lib.lab.world import VirtualMachine
 
@@ -17,6 +18,7 @@ __all__: list[str] = []
 
 _POLL_S = 0.1
 _NOT_IMPLEMENTED = 11
+_BEFORE = (Moment.PREFLIGHT, Moment.START)
 _ACTIVITY = "Moving virtual machine and storage"
 
 
@@ -57,18 +59,26 @@ def _start(context: Context, bound: Bound, vm: VirtualMachine) -> Migration | No
             vm=vm,
             source=context.host,
             destination_name=name,
-            destination=world.host(name),
+            destination=world.seen_from(context.host, name),
             storage_path=bound.get("DestinationStoragePath"),
             caller=context.caller,
             credential=bound.get("DestinationCredential"),
         )
-        refused = first_refusal(attempt, BEFORE_JOB)
+        refused = fault_met(attempt, *_BEFORE, job=False) or first_refusal(attempt, BEFORE_JOB)
         if refused is None:
+            _warn_of_shared_disks(context, vm)
             attempt.target.planned.pop(vm.vm_id, None)  # Move-VM deletes a stale planned machine first
             return start_move(attempt, owner=context.caller.account)
     rule = refused.refusal
     context.error(context.record(str(refused), rule.error_id, rule.category, target=name))
     return None
+
+
+def _warn_of_shared_disks(context: Context, vm: VirtualMachine) -> None:
+    """Disks with persistent reservations stay where they are; the cmdlet only warns (hyperv.md, section 1)."""
+    for disk in vm.disks:
+        if disk.shared:
+            context.sink.warning(f"The shared virtual hard disk '{disk.path}' is not moved.")
 
 
 def _follow(context: Context, migration: Migration) -> bool:

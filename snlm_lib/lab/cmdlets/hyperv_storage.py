@@ -33,8 +33,9 @@ def _drive(vm: VirtualMachine, kind: str, number: int, location: int) -> dict[st
 def hard_disk_object(context: Context, vm: VirtualMachine, disk: Disk) -> PsValue:
     """The HardDiskDrive that holds a disk."""
     values = _drive(vm, "Hard Drive", disk.controller_number, disk.controller_location) | {
-        "Path": disk.path,
-        "SupportPersistentReservations": False,
+        "Path": disk.path if disk.disk_number is None else f"Disk {disk.disk_number}",
+        "DiskNumber": disk.disk_number,
+        "SupportPersistentReservations": disk.shared,
         "MaximumIOPS": 0,
         "MinimumIOPS": 0,
     }
@@ -96,7 +97,8 @@ def get_vhd(context: Context, bound: Bound) -> Iterator[object]:
             not_found(context, "id", vm_id, by_id=True)
             continue
         for disk in vm.disks:
-            yield _vhd_object(context, disk, attached=vm.running)
+            if disk.disk_number is None:
+                yield _vhd_object(context, disk, attached=vm.running)
     for path in bound.get("Path", []):
         yield from _by_path(context, path)
 

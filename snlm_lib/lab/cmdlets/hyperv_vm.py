@@ -51,9 +51,9 @@ def _status(context: Context, vm: VirtualMachine) -> dict[str, object]:
         "SecondaryStatusDescription": "",
         "Uptime": timedelta(seconds=up_s),
         "Heartbeat": "OkApplicationsHealthy" if vm.running else None,
-        "ReplicationHealth": "NotApplicable",
-        "ReplicationMode": "None",
-        "ReplicationState": "Disabled",
+        "ReplicationHealth": "Normal" if vm.replica else "NotApplicable",
+        "ReplicationMode": "Primary" if vm.replica else "None",
+        "ReplicationState": "Replicating" if vm.replica else "Disabled",
         "CreationTime": vm.created_utc,
     }
 

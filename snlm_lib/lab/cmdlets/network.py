@@ -86,7 +86,7 @@ def resolve_dns_name(context: Context, bound: Bound) -> Iterator[object]:
         text = f"The lab does not simulate {bound.get('Type')} records."
         context.error(context.record(text, "NotSimulated", _NOT_IMPLEMENTED, target=name))
         return
-    host = context.world.host(name)
+    host = context.world.seen_from(context.host, name)
     if host is None:
         error_id = "DNS_ERROR_RCODE_NAME_ERROR"
         text = f"{name} : DNS name does not exist"
@@ -110,7 +110,7 @@ def resolve_dns_name(context: Context, bound: Bound) -> Iterator[object]:
 @cmdlet("Test-NetConnection", honours=("ComputerName", "Port"))
 def test_net_connection(context: Context, bound: Bound) -> Iterator[object]:
     name: str = bound.get("ComputerName", "internetbeacon.msedge.net")
-    target = context.world.host(name)
+    target = context.world.seen_from(context.host, name)
     port: int | None = bound.get("Port")
     reached = target is not None and port is not None and (target is context.host or target.accepts(port))
     if target is None:

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from snlm_lib.lab.binder import Bound, Signature, signature_of
-from snlm_lib.lab.pipeline import Caller, Sink
+from snlm_lib.lab.pipeline import VIRTUAL_ACCOUNT, Caller, Sink
 from snlm_lib.lab.values import LabRecord, Terminating
 from snlm_lib.lab.world import LabHost, World
 
 __all__ = ["TABLE", "Cmdlet", "Context", "Handler", "cmdlet"]
 
 VIRTUALIZATION_EXCEPTION = "Microsoft.HyperV.PowerShell.VirtualizationException"
+_HYPERV, _DENIED = "Hyper-V", 18
 _SILENT = frozenset({"silentlycontinue", "ignore"})
 
 
@@ -75,6 +76,23 @@ class Cmdlet:
 TABLE: dict[str, Cmdlet] = {}
 
 
+def _authorised(handler: Handler) -> Handler:
+    """Hyper-V answers administrators and Hyper-V Administrators only; a virtual account is one."""
+
+    def run(context: Context, bound: Bound) -> Iterator[object]:
+        host, caller = context.host, context.caller
+        if context.signature.module != _HYPERV or caller.run_as == VIRTUAL_ACCOUNT or host.may_manage(caller.account):
+            yield from handler(context, bound)
+            return
+        text = (
+            "You do not have the required permission to complete this task. Contact the administrator of the "
+            f"authorization policy for the computer '{host.name}'."
+        )
+        context.error(context.record(text, "AccessDenied", _DENIED, target=host.name))
+
+    return run
+
+
 def cmdlet(name: str, *, honours: tuple[str, ...] = (), blocking: bool = False) -> Callable[[Handler], Handler]:
     """Register a function as the cmdlet ``name``; its signature must stand in signatures.json."""
     signature = signature_of(name)
@@ -85,7 +103,7 @@ def cmdlet(name: str, *, honours: tuple[str, ...] = (), blocking: bool = False) 
         raise LookupError(f"{name} has no parameter {', '.join(sorted(unknown))}")
 
     def register(handler: Handler) -> Handler:
-        TABLE[name.casefold()] = Cmdlet(signature, handler, frozenset(honours), blocking)
+        TABLE[name.casefold()] = Cmdlet(signature, _authorised(handler), frozenset(honours), blocking)
         return handler
 
     return register

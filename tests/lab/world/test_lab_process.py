@@ -124,6 +124,7 @@ def test_the_truth_is_canonical_and_without_clocks(ready: Asked) -> None:
         "silence_s",
         "source",
         "storage_bytes",
+        "transport",
         "vm",
         "vm_id",
     ]

@@ -46,8 +46,9 @@ def spoil(lab: Lab, case: dict[str, Any]) -> None:
         del lab.host(name).switches[switch]
     for name, letter in case.get("drop_volume", {}).items():
         del lab.host(name).volumes[letter]
-    for name, path in case.get("file", {}).items():
-        lab.host(name).files[path] = 1
+    if "stale_cache" in case:
+        lab.host(case["stale_cache"]).stale_cache.append(lab.vm("VM01").vm_id)
+    lab.vm("VM01").disks[0].disk_number = case.get("disk_number")
     lab.vm("VM01").dvd_path = case.get("dvd")
     for name in ("HV01", "HV02"):  # a move that has entered counts itself
         lab.host(name).active_moves += 1
