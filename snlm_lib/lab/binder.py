@@ -7,7 +7,7 @@ answers. Mistakes raise `Terminating` with PowerShell's own error ids.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -43,7 +43,10 @@ _BINDING_EXCEPTION = "System.Management.Automation.ParameterBindingException"
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter; ``pipeline``: "value", "property" or "" (takes no pipeline input)."""
+    """One parameter; ``pipeline``: "value", "property" or "" (takes no pipeline input).
+
+    ``refusal`` says why an endpoint's role does not take a value; None: no role minds.
+    """
 
     name: str
     type: str
@@ -51,6 +54,7 @@ class Parameter:
     values: tuple[str, ...]
     position: int | None
     pipeline: str
+    refusal: Callable[[object], str | None] | None = None
 
 
 @dataclass(frozen=True)
@@ -197,6 +201,11 @@ class Binding:
         self._values[chosen.name] = self._convert(chosen, value)
 
     def _convert(self, parameter: Parameter, value: object) -> object:
+        refused = parameter.refusal(value) if parameter.refusal is not None else None
+        if refused is not None:
+            text = f"Cannot validate argument on parameter '{parameter.name}'. {refused}"
+            error_id = "ParameterArgumentValidationError"
+            raise self.signature.refuse(error_id, text, category=_INVALID_DATA, target=parameter.name)
         try:
             return convert_argument(value, parameter.type, allowed=parameter.values)
         except Unconvertible as wrong:

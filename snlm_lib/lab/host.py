@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
-from snlm_lib.lab.binder import Binding, Bound
+from snlm_lib.lab.binder import Binding, Bound, Signature
 from snlm_lib.lab.cmdlets.catalogue import cmdlet_for
 from snlm_lib.lab.cmdlets.table import Cmdlet, Context
+from snlm_lib.lab.jea import Role, shipped_endpoint
 from snlm_lib.lab.pipeline import Caller, Invocation, Sink
 from snlm_lib.lab.values import EnumValue, LabRecord, Terminating
 from snlm_lib.lab.world import LabHost, World
@@ -22,15 +24,32 @@ _NOT_BOUND = (
 
 
 class LabComputer:
-    """Implements `pipeline.PipelineHost` for one computer of a world."""
+    """Implements `pipeline.PipelineHost` for one computer of a world, behind one of its session configurations.
 
-    def __init__(self, world: World, host: LabHost) -> None:
+    Without ``role`` that is the administrators' own. ``run_as``: as whom the configuration runs.
+    """
+
+    def __init__(self, world: World, host: LabHost, *, role: Role | None = None, run_as: str = "") -> None:
         self.name = host.name
         self._world = world
         self._host = host
+        self._role = role
+        self._run_as = run_as
+
+    def behind(self, configuration: str, caller: Caller) -> LabComputer | None:
+        """Who answers in another session configuration; None: there is none. Raises PermissionError for a stranger."""
+        kind = "HyperVHost" if self._host.hyperv else "DomainController"
+        endpoint = shipped_endpoint(kind, configuration)
+        if endpoint is None:
+            return None
+        role = endpoint.role_of(self._world.groups_of(caller.user))
+        if role is None:
+            raise PermissionError(configuration)
+        return LabComputer(self._world, self._host, role=role, run_as=endpoint.run_as)
 
     def run(self, caller: Caller, pipeline: Sequence[Invocation], sink: Sink, stop: threading.Event) -> None:
         """Run to the end; every command is bound before the first one starts."""
+        caller = replace(caller, run_as=self._run_as)
         stages = [self._prepare(invocation) for invocation in pipeline]
         flow: Iterator[object] | None = None
         for cmdlet, binding in stages:
@@ -45,9 +64,13 @@ class LabComputer:
 
     def _prepare(self, invocation: Invocation) -> tuple[Cmdlet, Binding]:
         cmdlet = cmdlet_for(self._host, invocation.name)
-        if cmdlet is None:
+        signature = self._visible(cmdlet.signature) if cmdlet is not None else None
+        if cmdlet is None or signature is None:
             raise Terminating(_unknown_command(invocation.name))
-        return cmdlet, Binding(cmdlet.signature, invocation)
+        return cmdlet, Binding(signature, invocation)
+
+    def _visible(self, signature: Signature) -> Signature | None:
+        return signature if self._role is None else self._role.narrowed(signature)
 
     def _stage(
         self, context: Context, cmdlet: Cmdlet, binding: Binding, flow: Iterator[object] | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import NAMESPACE_DNS, UUID, uuid5
@@ -40,6 +41,7 @@ _SERVICES = (
 )
 _GUARDED_FROM = 26100
 MOVING_ACCOUNT = "snlm-move$"  # the group managed account that the shipped endpoint of a Hyper-V host runs as
+DELEGATING_ACCOUNT = "snlm-delegate$"  # ... and of a domain controller
 _UPTIME_S = 3 * 86400.0
 
 
@@ -55,6 +57,7 @@ class DomainSpec:
     controller: str
     controller_address: str
     operator: str
+    groups: dict[str, list[str]] = field(default_factory=lambda: {"snlm-operators": ["operator"]})
     operator_sensitive: bool = False
     operator_protected: bool = False
     operator_rights: list[str] = field(default_factory=lambda: sorted(ALL_RIGHTS))
@@ -222,6 +225,9 @@ def build_world(scenario: Scenario, *, clock: Clock | None = None) -> World:
         account.delegate_to.extend(spec.delegate_to)
         account.user_account_control |= 0x1000000 if spec.any_protocol else 0
         world.add_host(_host(name, spec, world, operator=scenario.domain.operator))
+    for group, members in scenario.domain.groups.items():
+        prefix = f"{scenario.domain.netbios}\\"
+        world.groups[prefix + group] = {(prefix + member).casefold() for member in members}
     directory.add_computer(scenario.domain.controller, controller=True)
     world.add_host(_controller(scenario.domain, next(iter(scenario.hosts.values())), world))
     if scenario.domain.stale_replica:
@@ -242,6 +248,8 @@ def _directory(domain: DomainSpec) -> MemoryDirectory:
         protected=domain.operator_protected,
         rights=frozenset(domain.operator_rights),
     )
+    directory.add_user(MOVING_ACCOUNT, secrets.token_urlsafe(18))
+    directory.add_user(DELEGATING_ACCOUNT, secrets.token_urlsafe(18), rights=ALL_RIGHTS)
     return directory
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 
 from snlm_lib.clock import Clock
 from snlm_lib.lab import wsman
-from snlm_lib.lab.pipeline import Caller, PipelineHost
+from snlm_lib.lab.pipeline import Caller, Configured, PipelineHost
 from snlm_lib.lab.shell import Shell
 from snlm_lib.lab.wsman import Request
 from snlm_lib.lab.wsman_fault import Fault
@@ -27,8 +27,8 @@ DEFAULT_ENDPOINTS = ("Microsoft.PowerShell",)
 class WsmanService:
     """Verb -> answer, for one host.
 
-    ``endpoints`` are the session configurations that exist, compared without case; all of them are
-    NoLanguage. `handle` may be called from many threads at once.
+    ``endpoints`` are the session configurations that lead to the host itself, compared without case; a
+    `Configured` host may have more. All are NoLanguage. `handle` may be called from many threads at once.
     """
 
     def __init__(self, host: PipelineHost, *, clock: Clock, endpoints: Collection[str] = DEFAULT_ENDPOINTS) -> None:
@@ -88,14 +88,24 @@ class WsmanService:
 
     def _create(self, request: Request, caller: Caller) -> bytes:
         name = request.resource_uri.removeprefix(wsman.POWERSHELL_URI)
-        if name == request.resource_uri or name.casefold() not in self._endpoints:
+        host = None if name == request.resource_uri else self._behind(name, caller)
+        if host is None:
             raise Fault.not_found(request.resource_uri)
-        shell = Shell(request, caller, host=self._host, clock=self._clock)
+        shell = Shell(request, caller, host=host, clock=self._clock)
         with self._lock:
             if self._closed or shell.shell_id in self._shells:
                 raise Fault.malformed("A shell with this ShellId exists already, or the service is ending.")
             self._shells[shell.shell_id] = shell
         return wsman.create_response(request, shell.facts())
+
+    def _behind(self, configuration: str, caller: Caller) -> PipelineHost | None:
+        """Who answers in that session configuration; None: there is none."""
+        if configuration.casefold() in self._endpoints:
+            return self._host
+        try:
+            return self._host.behind(configuration, caller) if isinstance(self._host, Configured) else None
+        except PermissionError:
+            raise Fault.access_denied() from None
 
     def _command(self, request: Request, caller: Caller) -> bytes:
         return wsman.command_response(request, self._shell(request, caller).command(request))

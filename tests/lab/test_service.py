@@ -13,9 +13,9 @@ from pypsrp.powershell import RunspacePool
 from pypsrp.shell import WinRS
 
 from snlm_lib.clock import FakeClock
-from snlm_lib.lab.pipeline import Caller
+from snlm_lib.lab.pipeline import Caller, PipelineHost
 from snlm_lib.lab.service import WsmanService
-from tests.lab.toy_host import OTHER, ToyHost, command, local_wsman, until
+from tests.lab.toy_host import OPERATOR, OTHER, ToyHost, command, local_wsman, until
 
 
 def refused(call: Callable[..., object], *arguments: object, **named: object) -> int:
@@ -58,6 +58,32 @@ def test_another_endpoint_can_be_offered(toy: ToyHost) -> None:
     service = WsmanService(toy, clock=FakeClock(), endpoints=("snlm",))
     with RunspacePool(local_wsman(service), configuration_name="SNLM") as pool:
         assert pool.state == RunspacePoolState.OPENED
+
+
+class GuardedHost(ToyHost):
+    """A toy with one more session configuration, for one user."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = ToyHost("INNER")
+
+    def behind(self, configuration: str, caller: Caller) -> PipelineHost | None:
+        if configuration.casefold() != "guarded":
+            return None
+        if caller.user != OPERATOR:
+            raise PermissionError(configuration)
+        return self.inner
+
+
+def test_a_host_with_configurations_of_its_own_says_who_answers_there() -> None:
+    host = GuardedHost()
+    service = WsmanService(host, clock=FakeClock())
+    with RunspacePool(local_wsman(service), configuration_name="Guarded") as pool:
+        assert command(pool, "Write-Echo", Value="in").invoke() == ["in"]
+    assert [invocation.name for invocation in host.inner.asked] == ["Write-Echo"]
+    assert host.asked == []
+    assert refused(RunspacePool(local_wsman(service, OTHER), configuration_name="Guarded").open) == 5
+    assert refused(RunspacePool(local_wsman(service), configuration_name="Other").open) == 2150858752
 
 
 def test_is_alive_asks_for_the_shell(local_pool: RunspacePool) -> None:

@@ -173,7 +173,7 @@ def _changed(context: Context, bound: Bound) -> Iterator[object]:
     edits = [*_value_edits(bound), *_flag_edits(account, bound)]
     if edits and not bound.on("WhatIf"):
         try:
-            context.world.directory.modify(account, edits, by=context.caller.user)
+            context.world.directory.modify(account, edits, by=context.caller.account)
         except DirectoryRefused as refused:
             raise _server_says(context, refused) from refused
     if bound.on("PassThru"):
