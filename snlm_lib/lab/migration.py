@@ -105,6 +105,7 @@ class Migration:
 
     def _copy_storage(self) -> None:
         self._status("StorageMigrationPhaseOne", "Migrating storage")
+        self._percent(_STORAGE_FROM, _STORAGE_FROM, 1.0)
         total = sum(disk.file_bytes for disk in self.disks) or 1
         before = 0
         for disk in self.disks:
