@@ -20,11 +20,14 @@ from snlm_lib.errors import CredentialError, LabError, ParameterError
 from snlm_lib.places import connections_root, lab_descriptor_path
 from snlm_lib.yaml_file import read_mapping
 
-__all__ = ["PASSWORDLESS", "ConnectionProfile", "GuestTarget", "HostAddress", "connection_profile"]
+__all__ = ["PASSWORDLESS", "Auth", "ConnectionProfile", "GuestTarget", "HostAddress", "connection_profile"]
 
 Alive = Callable[[int, float], bool]
 PASSWORDLESS = "signed-on:"
 _KINDS = ("env:", "keyring:", "file:", "prompt:", PASSWORDLESS)
+_KERBEROS = ("kerberos", "negotiate", "credssp")  # a ticket is asked for the host's name
+_WITHOUT_PASSWORD = ("kerberos", "negotiate")  # who is signed on to this machine may use them
+_FILES = ("ca", "certificate", "certificate_key")
 _DESCRIPTOR = "snlm.lab/1"
 _START_LAB = "Start one with 'snlm lab up', or run 'snlm rehearse', which starts one of its own."
 _WAYS = (
@@ -46,47 +49,75 @@ def _address(value: str) -> str:
     return value
 
 
+Auth = Literal["kerberos", "negotiate", "credssp", "certificate", "basic", "ntlm"]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Address = Annotated[Literally, AfterValidator(_address)]
 Reference = Annotated[str, Field(max_length=500), AfterValidator(_reference)]
 
 
 class HostAddress(Closed):
-    """Where a host's WS-Management service answers, and how we sign on."""
+    """Where a host's WS-Management service answers, and how we sign on. A file is looked for beside the profile."""
 
-    address: Address
-    port: Port = 5985
-    scheme: Literal["http", "https"] = "http"
-    auth: Literal["negotiate", "kerberos", "ntlm", "basic"] = "kerberos"
-    ca: str | None = None  # https: a PEM file with the only authority trusted; None: this machine's own
+    address: Address = Field(description="full DNS name: Kerberos gives no ticket to an address")
+    port: Port = Field(5985, description="TCP port; 5986 is usual for https")
+    scheme: Literal["http", "https"] = Field("http", description="with http every message is sealed by the sign-on")
+    auth: Auth = Field("kerberos", description="how snlm signs on; what each needs stands below")
+    kerberos_name: Address | None = Field(
+        None, description="kerberos, negotiate, credssp: the name to ask a ticket for, where `address` is another"
+    )
+    ca: str | None = Field(
+        None, description="https: PEM file with the only authority trusted; without it this machine's own are"
+    )
+    certificate: str | None = Field(None, description="auth certificate: PEM file with the client certificate")
+    certificate_key: str | None = Field(
+        None, description="auth certificate: PEM file with its key, unencrypted; without it the same file"
+    )
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> HostAddress:
+        if (self.auth == "certificate") != (self.certificate is not None):
+            raise ValueError("'auth: certificate' and 'certificate', the file to show, belong together")
+        if self.certificate_key is not None and self.certificate is None:
+            raise ValueError("'certificate_key' belongs to a 'certificate'")
+        if self.auth == "certificate" and self.scheme != "https":
+            raise ValueError("a certificate signs on inside TLS only: say scheme: https")
+        if self.kerberos_name is not None and self.auth not in _KERBEROS:
+            raise ValueError(f"'kerberos_name' means nothing to {self.auth}: leave it out")
+        if self.ca is not None and self.scheme != "https":
+            raise ValueError("'ca' means nothing to plain http: leave it out, or say scheme: https")
+        return self
 
 
 class GuestTarget(Closed):
     """What the monitor probes: an address and the ports of a UDP echo and of a TCP line exchange."""
 
-    address: Address
-    udp_port: Port | None = None
-    tcp_port: Port | None = None
-    ips: list[str] = Field(default_factory=list)  # addresses the machine must still have afterwards
+    address: Address = Field(description="where it answers from here")
+    udp_port: Port | None = Field(None, description="port of a UDP echo")
+    tcp_port: Port | None = Field(None, description="port that answers each line with itself")
+    ips: list[str] = Field(default_factory=list, description="addresses the machine must still have afterwards")
 
 
 class ConnectionProfile(Closed):
     """How to reach the hosts of a change. ``secret`` fields are references, never secrets.
 
     ``directory_user`` and ``directory_secret`` are 02's own credential: who may change delegation is
-    seldom who may move machines. ``allow_ntlm`` accepts NTLM where ``auth: negotiate`` ends in it.
+    seldom who may move machines. ``allow_ntlm`` accepts NTLM where negotiate or credssp end in it.
     """
 
     name: str
     rehearsal: bool = False
-    hosts: Annotated[dict[Literally, HostAddress], Field(min_length=1)]
-    directory: str | None = None
-    user: Literally
-    secret: Reference
-    directory_user: Literally | None = None
-    directory_secret: Reference | None = None
-    allow_ntlm: bool = False
-    guests: dict[str, GuestTarget] = Field(default_factory=dict)
+    hosts: Annotated[dict[Literally, HostAddress], Field(min_length=1)] = Field(
+        description="name, as the change says it -> host"
+    )
+    directory: str | None = Field(
+        None, description="the host where 02 reads and writes delegation: a domain controller"
+    )
+    user: Literally = Field(description="account on both hosts; also for the second hop")
+    secret: Reference = Field(description="where its password is kept")
+    directory_user: Literally | None = Field(None, description="02's own account; without it 02 signs on as `user`")
+    directory_secret: Reference | None = Field(None, description="where that one's password is kept")
+    allow_ntlm: bool = Field(False, description="accept NTLM where `negotiate` or `credssp` end in it")
+    guests: dict[str, GuestTarget] = Field(default_factory=dict, description="machine -> what the monitor probes")
     truth_dir: str | None = None
 
     @model_validator(mode="after")
@@ -144,26 +175,35 @@ def connection_profile(
         raise ParameterError(f"{name[:60]!r} cannot name a connection", remedy="Use letters, digits, - and _.")
     profile = checked(ConnectionProfile, {"name": name, **read_mapping(path)}, where=str(path))
     _refuse_weak(profile, path)
-    for user, reference in profile.sign_ons:
-        _refuse_passwordless(user, reference, str(path))
-    return profile
+    _refuse_passwordless(profile, str(path))
+    beside = {host: how.model_copy(update=_beside(how, path.parent)) for host, how in profile.hosts.items()}
+    return profile.model_copy(update={"hosts": beside})
+
+
+def _beside(how: HostAddress, folder: Path) -> dict[str, str]:
+    """A file is where the profile says it is, wherever somebody stands."""
+    named = {key: getattr(how, key) for key in _FILES}
+    return {key: str(folder / Path(value).expanduser()) for key, value in named.items() if value is not None}
 
 
 def _refuse_weak(profile: ConnectionProfile, path: Path) -> None:
     if profile.rehearsal or profile.truth_dir:
         raise ParameterError("only the lab may call itself a rehearsal", where=str(path), remedy="Delete that line.")
     for host, how in profile.hosts.items():
-        if how.scheme == "http" and how.auth != "kerberos":
+        # CredSSP seals by TLS of its own and, without allow_ntlm, proves the host by Kerberos inside.
+        proven = how.auth == "kerberos" or (how.auth == "credssp" and not profile.allow_ntlm)
+        if how.scheme == "http" and not proven:
             raise ParameterError(
                 f"host {host!r} would be spoken to by {how.auth} over plain HTTP",
                 where=str(path),
                 remedy="Use auth: kerberos, or scheme: https.",
             )
-        if how.auth in ("kerberos", "negotiate") and not profile.allow_ntlm and _is_number(how.address):
+        named = how.kerberos_name or how.address
+        if how.auth in _KERBEROS and not profile.allow_ntlm and _is_number(named):
             raise ParameterError(
-                f"host {host!r} has the address {how.address}, and Kerberos gives tickets to names only",
+                f"host {host!r} has the address {named}, and Kerberos gives tickets to names only",
                 where=str(path),
-                remedy="Write its full DNS name.",
+                remedy="Write its full DNS name, as 'address' or as 'kerberos_name'.",
             )
 
 
@@ -175,14 +215,28 @@ def _is_number(address: str) -> bool:
     return True
 
 
-def _refuse_passwordless(user: str, reference: str, where: str) -> None:
-    if reference.lower().startswith(PASSWORDLESS):
+def _refuse_passwordless(profile: ConnectionProfile, where: str) -> None:
+    """The operator needs a password for the second hop; 02's own user makes none, where nothing asks for it."""
+    if _is_passwordless(profile.secret):
         raise CredentialError(
-            f"{user}: who is signed on to this machine (single sign-on, smartcard, gMSA) has no password, and 05 needs"
-            " one for the second hop, from the source to the destination",
+            f"{profile.user}: who is signed on to this machine (single sign-on, smartcard, gMSA) has no password, and"
+            " 05 needs one for the second hop, from the source to the destination",
             where=where,
             remedy=f"{_WAYS}.",
         )
+    if profile.directory is None or not _is_passwordless(profile.directory_secret or ""):
+        return
+    auth = profile.host(profile.directory).auth
+    if auth not in _WITHOUT_PASSWORD:
+        raise CredentialError(
+            f"{profile.directory_user}: who is signed on to this machine has no password, and {auth} needs one",
+            where=where,
+            remedy=f"Say auth: kerberos for {profile.directory}, or give 'directory_secret' a reference to a password.",
+        )
+
+
+def _is_passwordless(reference: str) -> bool:
+    return reference.lower().startswith(PASSWORDLESS)
 
 
 def _lab_profile(path: Path, alive: Alive | None) -> ConnectionProfile:

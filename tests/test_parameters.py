@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 
+from snlm_lib.connections import Auth
+from snlm_lib.connections_page import WAYS, connections_markdown
 from snlm_lib.errors import CredentialError, LabError, ParameterError
 from snlm_lib.parameters import (
     ConnectionProfile,
@@ -179,6 +181,27 @@ def test_the_example_of_a_connection_is_valid() -> None:
         ConnectionProfile.model_validate({"name": "example", **yaml.safe_load("\n".join(lines))}).host("hv02").port
         == 5985
     )
+
+
+def test_the_page_of_connections_is_fresh_and_explains_every_key_and_way() -> None:
+    page = connections_markdown()
+
+    assert (ROOT / "parameters" / "connections" / "README.md").read_text(encoding="utf-8") == page
+    assert "| None |" not in page
+    assert set(WAYS) == set(get_args(Auth))
+
+
+def test_files_are_looked_for_beside_the_profile(tmp_path: Path) -> None:
+    absolute = (tmp_path / "elsewhere" / "ca.pem").as_posix()
+    https = ", scheme: https, port: 5986, auth: certificate, certificate: keys/me.pem, ca: "
+    beside = _profile(tmp_path, _host(f"{https}ca.pem")).host("HV01")
+    named = _profile(tmp_path, _host(f"{https}'{absolute}'")).host("HV01")
+
+    assert Path(beside.ca or "").name == "ca.pem"
+    assert Path(beside.ca or "").is_absolute()
+    assert Path(beside.certificate or "") == Path(beside.ca or "").parent / "keys" / "me.pem"
+    assert beside.certificate_key is None
+    assert Path(named.ca or "") == Path(absolute)
 
 
 def _host(extra: str, address: str = "hv01.corp.example") -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from snlm_lib.clock import Clock
-from snlm_lib.errors import AuthenticationRefused
+from snlm_lib.errors import AuthenticationRefused, CredentialError
 from snlm_lib.estate.survey import Estate
 from snlm_lib.parameters import ConnectionProfile, Parameters
 from snlm_lib.remote.credentials import Credential, ask_in_notebook, resolve
@@ -68,7 +68,8 @@ def open_estate(
 
     def session(name: str, credential: Credential) -> HostSession:
         at = profile.host(name)
-        endpoint = Endpoint(name=name, address=at.address, port=at.port, scheme=at.scheme, auth=at.auth, ca=at.ca)
+        shown = at.model_dump(exclude={"address", "port"})
+        endpoint = Endpoint(name, at.address, at.port, **shown, allow_ntlm=kind is HostSession)
         return kind(endpoint, credential, clock=clock, on_command=on_command)
 
     return Connection(
@@ -79,8 +80,18 @@ def open_estate(
 
 
 def hop_credential(profile: ConnectionProfile) -> Credential:
-    """What ``-DestinationCredential`` carries: the operator's own, opened again on the second hop."""
-    return resolve(profile.user, profile.secret, prompt=ask_in_notebook)
+    """What ``-DestinationCredential`` carries: the operator's own, opened again on the second hop.
+
+    Raises CredentialError where there is no password to carry.
+    """
+    found = resolve(profile.user, profile.secret, prompt=ask_in_notebook)
+    if found.password is None:
+        raise CredentialError(
+            "who is signed on to this machine has no password for the second hop",
+            where=f"connection {profile.name!r}",
+            remedy="Give 'secret' a reference to one: keyring:, file:, env: or prompt:",
+        )
+    return found
 
 
 class RealHostSession(HostSession):

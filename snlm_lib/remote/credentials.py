@@ -1,9 +1,9 @@
 """A credential is a reference, resolved as late as can be; knows no wire, and shows no secret.
 
-``env:NAME``, ``keyring:SERVICE/USER``, ``file:PATH`` or ``prompt:``. A reference of no known kind
-is never repeated in an error: it may be a password somebody typed into the wrong place. A person is
-asked only where one can answer: in JupyterLab, not in a scheduled task nor in a notebook that a
-runner executes.
+``env:NAME``, ``keyring:SERVICE/USER``, ``file:PATH`` or ``prompt:``; ``signed-on:`` is who is signed on
+to this machine, by ticket or by Windows, and has no password. A reference of no known kind is never
+repeated in an error: it may be a password somebody typed into the wrong place. A person is asked only
+where one can answer: in JupyterLab, not in a scheduled task nor in a notebook that a runner executes.
 """
 
 from __future__ import annotations
@@ -22,15 +22,19 @@ from snlm_lib.errors import CredentialError
 __all__ = ["KINDS", "Credential", "ask_in_notebook", "resolve"]
 
 KINDS = ("env:", "keyring:", "file:", "prompt:")
+_SIGNED_ON = "signed-on:"
 _HELP = "Write env:NAME, keyring:SERVICE/USER, file:PATH or prompt:"
 
 
 @dataclass(frozen=True, repr=False)
 class Credential:
-    """A user and a password; neither repr nor str shows the password."""
+    """A user and a password; neither repr nor str shows the password.
+
+    ``password`` None: whoever is signed on to this machine, whom ``user`` is only to name.
+    """
 
     user: str
-    password: str
+    password: str | None
 
     def __repr__(self) -> str:
         return f"Credential(user={self.user!r}, password=***)"
@@ -50,9 +54,11 @@ def resolve(
     """
     kind, colon, rest = reference.partition(":")
     kind = f"{kind}{colon}".lower()
+    if kind == _SIGNED_ON:
+        return Credential(user, None)
     if kind not in KINDS:
         raise CredentialError(
-            "the credential reference is of no known kind, and who is signed on has no password for the second hop",
+            "the credential reference is of no known kind",
             where=f"credential of {user}" if user else "credential",
             remedy=_HELP,
         )

@@ -36,6 +36,8 @@ def encode(value: object) -> object:
     if isinstance(value, datetime | timedelta):
         return _time(value)
     if isinstance(value, Credential):
+        if value.password is None:
+            raise TypeError("whoever is signed on to this machine has no password that could be sent")
         return _credential(username=value.user, password=value.password)
     if isinstance(value, Mapping):
         return {str(key): encode(item) for key, item in value.items()}

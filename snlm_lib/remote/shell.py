@@ -30,7 +30,7 @@ from snlm_lib.remote.line import Line
 from snlm_lib.remote.pipeline import Pipeline
 from snlm_lib.remote.reach import look
 from snlm_lib.remote.sending import NOT_THERE, NotBegun, SentPipeline
-from snlm_lib.remote.tls import check_authority
+from snlm_lib.remote.tls import check_authority, check_certificate
 from snlm_lib.remote.transport import TransportPool
 
 __all__ = ["Endpoint", "Shell"]
@@ -50,9 +50,11 @@ _LOOK_FIRST = "The command may still be running there: look at the host before y
 @dataclass(frozen=True)
 class Endpoint:
     """Where and how a host is reached. ``name`` is the operator's; ``scheme`` http or https;
-    ``auth`` ntlm, negotiate, kerberos or, under https only, basic; ``configuration_name`` the session
-    configuration; ``ca`` the only authorities trusted (a PEM file), None: those of this machine;
-    ``read_timeout_s``: a host that is silent for longer is lost."""
+    ``auth`` ntlm, negotiate, kerberos, credssp or, under https only, basic or certificate (a PEM file, its
+    key in another or in the same); ``kerberos_name``: whose ticket to ask for, None: the address's;
+    ``configuration_name`` the session configuration; ``ca`` the only authorities trusted (a PEM file),
+    None: those of this machine; ``read_timeout_s``: a host that is silent for longer is lost;
+    ``allow_ntlm``: may credssp choose NTLM inside, before it hands the password over?"""
 
     name: str
     address: str
@@ -62,6 +64,10 @@ class Endpoint:
     configuration_name: str = "Microsoft.PowerShell"
     ca: str | None = None
     read_timeout_s: float = _READ_TIMEOUT_S
+    kerberos_name: str | None = None
+    certificate: str | None = None
+    certificate_key: str | None = None
+    allow_ntlm: bool = True
 
 
 class _LockedFragmenter(Fragmenter):
@@ -92,6 +98,7 @@ class Shell:
         for chatty in ("pypsrp", "spnego"):
             logging.getLogger(chatty).setLevel(logging.CRITICAL)
         check_authority(endpoint.ca, host=self.host)
+        check_certificate(endpoint.certificate, endpoint.certificate_key, host=self.host)
         look(self.host, endpoint.address, endpoint.port, clock=clock, timeout_s=connect_timeout_s)
         self._transport = TransportPool(
             lambda: _line(endpoint, credential, connect_timeout_s), host=self.host, clock=clock
@@ -245,10 +252,14 @@ def _line(endpoint: Endpoint, credential: Credential, connect_timeout_s: float) 
         endpoint.address,
         endpoint.port,
         handshake_timeout_s=2 * connect_timeout_s,
-        username=credential.user,
+        username=credential.user if credential.password is not None else None,
         password=credential.password,
         ssl=endpoint.scheme == "https",
         auth=endpoint.auth,
+        kerberos_name=endpoint.kerberos_name,
+        certificate_pem=endpoint.certificate,
+        certificate_key_pem=endpoint.certificate_key or endpoint.certificate,
+        credssp_auth_mechanism=None if endpoint.allow_ntlm else "kerberos",
         cert_validation=endpoint.ca or True,
         connection_timeout=connect_timeout_s,
         read_timeout=endpoint.read_timeout_s,

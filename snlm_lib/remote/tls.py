@@ -10,9 +10,9 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
-from snlm_lib.errors import HostUnreachable
+from snlm_lib.errors import AuthenticationRefused, HostUnreachable
 
-__all__ = ["check_authority", "is_tls", "tls_refused"]
+__all__ = ["check_authority", "check_certificate", "is_tls", "tls_refused"]
 
 _NAME, _ADDRESS = 62, 64
 _EARLY, _EXPIRED = 9, 10
@@ -43,6 +43,24 @@ def check_authority(path: str | None, *, host: str) -> None:
             f"the file of the authority that signed its certificate {what}: {Path(path)}",
             host=host,
             remedy="Correct 'ca' in the connection profile: a PEM file with the authority's certificate",
+        ) from None
+
+
+def check_certificate(path: str | None, key: str | None, *, host: str) -> None:
+    """The certificate we sign on with and its key can be read and belong together; raises AuthenticationRefused.
+
+    Looked at before the connection: OpenSSL would ask the terminal for the password of an encrypted key.
+    """
+    if path is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(path, key or path, password="")
+    except (OSError, ValueError) as error:
+        what = "is not there" if isinstance(error, FileNotFoundError) else "and its key cannot be used"
+        raise AuthenticationRefused(
+            f"the certificate to sign on with {what}: {Path(path)}",
+            host=host,
+            remedy="Give 'certificate' and 'certificate_key' PEM files that belong together, the key unencrypted",
         ) from None
 
 

@@ -37,7 +37,9 @@ def test_each_host_gets_its_session_and_the_directory_its_own_credential(tmp_pat
     assert [connection.source.host, connection.destination.host, connection.directory.host] == ["HV01", "HV02", "DC01"]
     assert [connection.source.user, connection.destination.user] == ["CORP\\op", "CORP\\op"]
     assert connection.directory.user == "CORP\\ad"
-    assert connection.source.endpoint == Endpoint("HV01", "HV01.corp.example", 5985, "http", "kerberos")
+    assert connection.source.endpoint == Endpoint(
+        "HV01", "HV01.corp.example", 5985, "http", "kerberos", allow_ntlm=False
+    )
     assert connection.protocols == {"HV01": None, "HV02": None, "DC01": None}
 
 
@@ -57,6 +59,14 @@ def test_without_a_directory_there_is_no_session(tmp_path: Path) -> None:
 
 def test_the_second_hop_is_the_operators(tmp_path: Path) -> None:
     assert hop_credential(profile(tmp_path, **own(tmp_path))) == Credential("CORP\\op", "one")
+
+
+def test_who_is_signed_on_opens_sessions_and_makes_no_second_hop(tmp_path: Path) -> None:
+    passwordless = profile(tmp_path, secret="signed-on:")
+
+    assert open_estate(passwordless, Parameters(), clock=SystemClock()).source.user == "CORP\\op"
+    with pytest.raises(CredentialError, match="no password for the second hop"):
+        hop_credential(passwordless)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +92,6 @@ def test_only_the_lab_and_who_allows_it_may_end_in_ntlm(
         ({}, {"hosts": {**HOSTS, "HV02": HOSTS["HV01"]}}, ParameterError, "are one host"),
         ({}, {"secret": "env:SNLM_TEST_UNSET"}, CredentialError, "SNLM_TEST_UNSET"),
         ({}, {"secret": "prompt:"}, CredentialError, "nobody can be asked"),
-        ({}, {"secret": "signed-on:"}, CredentialError, "no password for the second hop"),
     ],
 )
 def test_what_cannot_be_opened_is_said(
