@@ -27,6 +27,7 @@ from snlm_lib.lab.scenario import Scenario, build_world
 from snlm_lib.lab.scenario_file import load_scenario
 from snlm_lib.lab.server import LabServer, Wire
 from snlm_lib.lab.tls import Authority, serving
+from snlm_lib.lab.wire_faults import WirePlan
 from snlm_lib.lab.world import World
 from snlm_lib.process import ProcessIdentity, identity_of, on_terminate, write_atomic, write_private
 
@@ -69,6 +70,7 @@ class Lab:
         self._wire = scenario.wire
         self._told = {"about": scenario.about, "parameters": scenario.parameters}
         self._public = public or Public()
+        self._faults = WirePlan(scenario.wire_faults, on_restart=self.world.restarted) if scenario.wire_faults else None
         self._operator = f"{scenario.domain.netbios}\\{scenario.domain.operator}"
         self._directory = scenario.domain.controller
         self._guests: dict[str, GuestProcess] = {}
@@ -117,6 +119,7 @@ class Lab:
             users={self._operator: password},
             state_dir=self._state,
             wire=self._listening(),
+            faults=self._faults,
             clock=self.world.clock,
         )
         for vm_id, name in self._living():

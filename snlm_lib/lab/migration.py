@@ -34,6 +34,12 @@ _FILE_EXISTS = Refusal(
     lambda attempt: None,  # met when the copy would begin
     side="destination",
 )
+_INTERRUPTED = Refusal(
+    "interrupted",
+    "0x800703E3",  # ERROR_OPERATION_ABORTED: assumed, no source says how Windows ends such a move
+    "The management service was restarted while '{detail}' was being moved",
+    lambda attempt: None,
+)
 _STORAGE_FROM, _MEMORY_FROM, _BLACKOUT_AT, _HANDED_OVER_AT = 10, 70, 96, 98
 _COMPRESSION, _TCP = "Compression", "TCPIP"
 _SUCCESS, _SUCCESS_LONG, _SUCCESS_NO_FIGURE, _STARTED, _FAILED = 20415, 20417, 20418, 20413, 21024
@@ -292,6 +298,8 @@ class Migration:
         began_s = self.clock.monotonic_s()
         while (left_s := began_s + wall_s - self.clock.monotonic_s()) > 0:
             tick(max(0.0, 1.0 - left_s / wall_s))
+            if self.job.interrupted and self.vm.vm_id in self.source.vms:
+                raise MoveRefused(_INTERRUPTED, self.vm.name)
             self.clock.sleep(min(self.pace.tick_wall_s, left_s))
         tick(1.0)
 

@@ -14,6 +14,7 @@ from snlm_lib.lab.directory_memory import MemoryDirectory
 from snlm_lib.lab.dirty import PAGE_BYTES, WorkingSet
 from snlm_lib.lab.faults import fault_named
 from snlm_lib.lab.pace import MovePace
+from snlm_lib.lab.wire_faults import WireFault
 from snlm_lib.lab.world import (
     Adapter,
     Checkpoint,
@@ -213,6 +214,7 @@ class Scenario:
     wire: WireSpec = WireSpec()
     fault: str | None = None
     parameters: dict[str, object] = field(default_factory=dict)
+    wire_faults: list[WireFault] = field(default_factory=list)
 
 
 def build_world(scenario: Scenario, *, clock: Clock | None = None) -> World:

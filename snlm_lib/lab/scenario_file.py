@@ -15,6 +15,7 @@ from snlm_lib.errors import LabError
 from snlm_lib.lab.faults import fault_named, laid_over
 from snlm_lib.lab.scenario import Scenario, WireSpec
 from snlm_lib.lab.strict import decode
+from snlm_lib.lab.wire_faults import refuse_unknown
 
 __all__ = ["SCHEMA", "load_scenario", "read_scenario"]
 
@@ -42,6 +43,7 @@ def _scenario(data: dict[str, Any], where: str) -> Scenario:
     if scenario.schema != SCHEMA:
         raise LabError(f"schema '{scenario.schema}' is not {SCHEMA}", where=where, remedy="Correct it.")
     _refuse_wire(scenario.wire, where)
+    refuse_unknown(scenario.wire_faults, [*scenario.hosts, scenario.domain.controller], where)
     living = [
         (vm.name or key).casefold() for host in scenario.hosts.values() for key, vm in host.vms.items() if vm.guest
     ]

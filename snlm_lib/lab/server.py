@@ -29,6 +29,8 @@ from snlm_lib.lab.kerberos import Kerberos
 from snlm_lib.lab.pipeline import PipelineHost
 from snlm_lib.lab.service import WsmanService
 from snlm_lib.lab.tls import Tls, bearer
+from snlm_lib.lab.wire_faults import WirePlan
+from snlm_lib.lab.wire_play import WirePlay
 
 __all__ = ["LabServer", "Wire"]
 
@@ -76,6 +78,7 @@ class LabServer:
         users: Mapping[str, str] | Accounts,
         state_dir: Path,
         wire: Wire | None = None,
+        faults: WirePlan | None = None,
         clock: Clock | None = None,
     ) -> None:
         wire, clock = wire or Wire(), clock or SystemClock()
@@ -93,6 +96,7 @@ class LabServer:
             door = Door(own.offers, host.name, realm, own.clock_skew_s, clock)
             try:
                 self._listeners[host.name] = _Listener(service, self._accounts, wire=own, door=door, port=port)
+                self._listeners[host.name].plan = faults
             except (OSError, OverflowError) as error:
                 self.close()
                 raise LabError(
@@ -148,6 +152,9 @@ class _Listener(socketserver.ThreadingTCPServer):
         self.accounts = accounts
         self.wire = wire
         self.door = door
+        self.plan: WirePlan | None = None
+        self.ending = False
+        self._away_until_s = 0.0
         self._lock = threading.Lock()
         self._open: dict[socket.socket, threading.Thread | None] = {}
 
@@ -163,6 +170,10 @@ class _Listener(socketserver.ThreadingTCPServer):
         except OSError:
             connection.close()
             raise
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """A host that restarts takes no connection."""
+        return time.monotonic() >= self._away_until_s
 
     # The listener's own thread registers a connection: once it has ended, none is overlooked.
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -181,9 +192,19 @@ class _Listener(socketserver.ThreadingTCPServer):
 
     def end(self, *, running: bool) -> None:
         """Stop listening and cut every connection."""
+        self.ending = True
         if running:
             self.shutdown()
         self.server_close()
+        self._cut()
+
+    def restart(self, seconds: float) -> None:
+        """Shells and connections are gone, and for so long there are no new ones."""
+        self._away_until_s = time.monotonic() + seconds
+        self.service.forget()
+        self._cut()
+
+    def _cut(self) -> None:
         with self._lock:
             connections = list(self._open)
         for connection in connections:
@@ -218,6 +239,7 @@ class _Connection(BaseHTTPRequestHandler):
             self.request.do_handshake()
             self.request.settimeout(None)
         super().setup()
+        self._play = WirePlay(self.server.plan, self.server.service.name, self.server)
         self._auth = ConnectionAuth(
             self.server.accounts,
             self.server.door,
@@ -233,6 +255,8 @@ class _Connection(BaseHTTPRequestHandler):
             return self._answer(200, "text/html; charset=utf-8", _PAGE)
         if self.path.partition("?")[0].rstrip("/").lower() != PATH:
             return self._answer(404)
+        if not body and (refused := self._play.before(b"")):
+            return self._answer(refused)
         reply = self._auth.negotiate(self.headers.get("Authorization"))
         if reply.status != 200:
             return self._answer(reply.status, auth=reply)
@@ -244,16 +268,16 @@ class _Connection(BaseHTTPRequestHandler):
     def _serve(self, body: bytes, reply: AuthReply) -> None:
         caller = self._auth.caller
         assert caller is not None
-        if self._auth.may_be_plain and not self.headers.get("Content-Type", "").startswith("multipart/"):
-            status, answer = self.server.service.handle(body, caller)
-            return self._answer(status, _PLAIN_TYPE, answer, auth=reply)
+        plain = self._auth.may_be_plain and not self.headers.get("Content-Type", "").startswith("multipart/")
         try:
             # Over plain HTTP an unsealed body is refused; so is one sealed for another connection.
-            envelope = self._auth.unseal(body)
+            envelope = body if plain else self._auth.unseal(body)
         except SealError:
             return self._answer(400, auth=reply)
+        if refused := self._play.before(envelope):
+            return self._answer(refused, auth=reply)
         status, answer = self.server.service.handle(envelope, caller)
-        content_type, sealed = self._auth.seal(answer)
+        content_type, sealed = (_PLAIN_TYPE, answer) if plain else self._auth.seal(answer)
         self._answer(status, content_type, sealed, auth=reply)
 
     def _read(self) -> bytes | None:
@@ -275,8 +299,9 @@ class _Connection(BaseHTTPRequestHandler):
             self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
         head: list[bytes] = self._headers_buffer  # type: ignore[attr-defined]
-        self.wfile.write(b"".join((*head, b"\r\n", body)))
+        whole = b"".join((*head, b"\r\n", body))
         head.clear()
+        self._play.write(self.connection, whole, self.wfile.write)
 
     def log_message(self, format: str, *args: object) -> None:
         """Silence: a request line says nothing that a record wants."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection
 from snlm_lib.clock import Clock
 from snlm_lib.lab import wsman
 from snlm_lib.lab.pipeline import Caller, Configured, PipelineHost
+from snlm_lib.lab.pipelines import PipelineRun
 from snlm_lib.lab.shell import Shell
 from snlm_lib.lab.wsman import Request
 from snlm_lib.lab.wsman_fault import Fault
@@ -52,6 +53,11 @@ class WsmanService:
             "Get": self._get,
         }
 
+    @property
+    def name(self) -> str:
+        """The host's name."""
+        return self._host.name
+
     def handle(self, body: bytes, caller: Caller) -> tuple[int, bytes]:
         """One request -> HTTP status (200, or 500 for a fault) and the answering envelope."""
         request = None
@@ -73,11 +79,16 @@ class WsmanService:
         """End every shell and wait for its pipelines, at most ``within_s`` seconds in all."""
         with self._lock:
             self._closed = True
-            shells, self._shells = list(self._shells.values()), {}
-        runs = [run for shell in shells for run in shell.close()]
+        runs = self.forget()
         deadline_s = time.monotonic() + within_s
         for run in runs:
             run.join(max(deadline_s - time.monotonic(), 0.0))
+
+    def forget(self) -> list[PipelineRun]:
+        """End every shell, as a restart does -> the runs that were told to stop."""
+        with self._lock:
+            shells, self._shells = list(self._shells.values()), {}
+        return [run for shell in shells for run in shell.close()]
 
     def _shell(self, request: Request, caller: Caller) -> Shell:
         with self._lock:

@@ -63,6 +63,7 @@ class MigrationJob:
     error_text: str = ""
     error_summary: str = ""
     new_path: str = ""
+    interrupted: bool = False  # the service that carried it has gone
 
     @property
     def ended(self) -> bool:

@@ -331,6 +331,16 @@ class World:
             now = self.clock.utc_now() + timedelta(seconds=host.clock_offset_s)
             host.events.append(HostEvent(record_id, channel, event_id, level, now, values, message))
 
+    def restarted(self, name: str, moves_go_on: bool) -> None:
+        """The host's management service starts anew: its moves go on, or are forgotten in mid-move."""
+        with self.lock:
+            host = self.host(name)
+            if host is None or moves_go_on:
+                return
+            for job in host.jobs:
+                job.interrupted = True
+            host.jobs.clear()
+
     def snapshot(self) -> dict[str, Any]:
         """The world as plain data, without clocks, logs, jobs, counters, sessions and passwords."""
         with self.lock:

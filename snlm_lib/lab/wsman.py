@@ -21,6 +21,7 @@ __all__ = [
     "CONFIG_URI",
     "POWERSHELL_URI",
     "SHELL_URI",
+    "VERBS",
     "Request",
     "ShellFacts",
     "command_response",
@@ -51,6 +52,7 @@ _ACTIONS = {
     },
     f"{_ENUMERATION}/Enumerate": "Enumerate",
 }
+VERBS = tuple(_ACTIONS.values())
 _FAULT_ACTION = "http://schemas.dmtf.org/wbem/wsman/1/wsman/fault"
 _FAULT_DETAILS = {
     "w:InvalidSelectors": "http://schemas.dmtf.org/wbem/wsman/1/wsman/faultDetail/UnexpectedSelectors",

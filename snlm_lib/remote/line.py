@@ -74,9 +74,11 @@ class Line(_TransportHTTP):
         return None
 
     def _build_session(self) -> Any:
-        session = super()._build_session()
+        session: Any = super()._build_session()
         session.trust_env = False  # neither proxies nor .netrc: a host is spoken to directly or not at all
         session.hooks["response"].append(self._look)
+        adapter = session.get_adapter(self.endpoint)
+        adapter.send = _whole(adapter.send)
         return session
 
     def _build_auth_credssp(self, session: Any) -> None:
@@ -118,6 +120,19 @@ class Line(_TransportHTTP):
 
 
 _CHOSEN = "negotiated_protocol"
+
+
+def _whole(send: Callable[..., Any]) -> Callable[..., Any]:
+    """A 401 that was cut in the middle of its head would blame the credential: every whole one tells its length."""
+
+    def checked(*arguments: Any, **named: Any) -> Any:
+        response = send(*arguments, **named)
+        told = {name.lower() for name in response.headers}
+        if response.status_code == 401 and not told & {"content-length", "transfer-encoding"}:
+            raise ConnectionResetError("cut in the middle of an answer")
+        return response
+
+    return checked
 
 
 def _under_name(handle_401: Callable[..., Any], auth: Any, name: str, response: Any, **named: Any) -> Any:
