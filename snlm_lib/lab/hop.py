@@ -1,4 +1,4 @@
-"""The second hop: as whom a cmdlet's caller appears on another machine. Pure; knows no cmdlet and no wire.
+"""The second hop: as whom a cmdlet's caller appears on another machine. Looks only; knows no cmdlet and no wire.
 
 A network sign-on (NTLM, Kerberos, Basic, certificate) leaves no secret behind, and Kerberos delegation gives WinRM
 no second hop, so nobody arrives (hyperv.md, section 3). A secret is there with CredSSP, at the console, when the
@@ -10,8 +10,10 @@ do not on a member management host; Move-VM on a jump host hops to the source an
 from __future__ import annotations
 
 from snlm_lib.lab.pipeline import VIRTUAL_ACCOUNT, Caller
+from snlm_lib.lab.values import Credential
+from snlm_lib.lab.world import LabHost, World
 
-__all__ = ["credssp_refused", "holds_secret", "seen_as"]
+__all__ = ["credssp_refused", "holds_secret", "obstacle", "seen_as"]
 
 _CARRY_THE_SECRET = frozenset({"credssp", "console"})
 
@@ -35,6 +37,21 @@ def seen_as(caller: Caller, *, at: str, target: str, credential: str | None = No
     if caller.run_as == VIRTUAL_ACCOUNT:
         return f"{caller.user.partition(chr(92))[0]}\\{at}$"
     return caller.account if holds_secret(caller) else None
+
+
+def obstacle(
+    world: World, caller: Caller, *, at: LabHost, to: LabHost | None, credential: Credential | None
+) -> str | None:
+    """What keeps a cmdlet at ``at`` from managing Hyper-V at ``to``, as the refusal's identity; None: nothing."""
+    if to is None or not to.hyperv:
+        return "destination-unreachable"
+    given = credential.user if credential is not None else None
+    seen = seen_as(caller, at=at.name, target=to.name, credential=given)
+    if seen is None:
+        return "remote-second-hop-denied"
+    if credential is not None and not world.accepts_logon(credential.user, credential.password):
+        return "wrong-credential"
+    return None if to is at or to.may_manage(seen) else "operator-not-authorised"
 
 
 def credssp_refused(caller: Caller, *, credential_guard: bool) -> str | None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from snlm_lib.lab.binder import Binding, Bound, Signature
 from snlm_lib.lab.cmdlets.catalogue import cmdlet_for
+from snlm_lib.lab.cmdlets.elsewhere import elsewhere
 from snlm_lib.lab.cmdlets.table import Cmdlet, Context
 from snlm_lib.lab.jea import Role, shipped_endpoint
 from snlm_lib.lab.pipeline import Caller, Invocation, Sink
@@ -90,8 +91,10 @@ class LabComputer:
 
     def _call(self, context: Context, cmdlet: Cmdlet, bound: Bound | None) -> Iterable[object]:
         """A cmdlet that only looks or sets holds the world still; one that waits must not."""
-        if bound is None:
+        gone = elsewhere(context, bound) if bound is not None else None
+        if gone is None:
             return ()
+        context, bound = gone
         cmdlet.check(bound)
         if cmdlet.blocking:
             return cmdlet.handler(context, bound)

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 from snlm_lib.lab.directory import CIFS, MIGRATION_SERVICE, TicketRequest
 from snlm_lib.lab.faults import Moment
-from snlm_lib.lab.hop import credssp_refused, holds_secret, seen_as
+from snlm_lib.lab.hop import credssp_refused, holds_secret, obstacle
 from snlm_lib.lab.pipeline import VIRTUAL_ACCOUNT, Caller
 from snlm_lib.lab.values import Credential
 from snlm_lib.lab.world import LabHost, VirtualMachine, World
 
 __all__ = [
     "BEFORE_JOB",
+    "HOP",
     "IN_CHECK",
     "JOB_FAILED",
     "LAB_FAULT",
@@ -48,14 +49,13 @@ class MoveAttempt:
     credential: Credential | None = None
 
     @property
-    def network_logon(self) -> bool:
-        return not holds_secret(self.caller)
+    def obstacle(self) -> str | None:
+        """What keeps the cmdlet from the destination."""
+        return obstacle(self.world, self.caller, at=self.source, to=self.destination, credential=self.credential)
 
     @property
-    def seen_as(self) -> str | None:
-        """The account that the destination sees; None: nobody arrives there."""
-        given = self.credential.user if self.credential is not None else None
-        return seen_as(self.caller, at=self.source.name, target=self.target.name, credential=given)
+    def network_logon(self) -> bool:
+        return not holds_secret(self.caller)
 
     def ticket_request(self, service: str) -> TicketRequest:
         """What the source asks the directory on behalf of whoever acts there."""
@@ -144,17 +144,13 @@ def _machine(attempt: MoveAttempt) -> str:
     return attempt.vm.name
 
 
-def _no_hop(attempt: MoveAttempt) -> bool:
-    return attempt.seen_as is None
+def _hop(identity: str, code: str, text: str, *, category: int, error_id: str = "AccessDenied") -> Refusal:
+    """What `hop.obstacle` calls by this identity."""
 
+    def applies(attempt: MoveAttempt) -> str | None:
+        return attempt.destination_name if attempt.obstacle == identity else None
 
-def _not_authorised(attempt: MoveAttempt) -> bool:
-    return not attempt.target.may_manage(attempt.seen_as or "")
-
-
-def _wrong_credential(attempt: MoveAttempt) -> bool:
-    given = attempt.credential
-    return given is not None and not attempt.world.accepts_logon(given.user, given.password)
+    return Refusal(identity, code, text, applies, category=category, error_id=error_id)
 
 
 def _under_way(attempt: MoveAttempt) -> bool:
@@ -170,40 +166,30 @@ def _host_without_listener(attempt: MoveAttempt) -> str | None:
 LAB_FAULT = Refusal("lab-fault", "0x8000FFFF", "The lab itself failed while it moved '{detail}'", _machine)
 """A bug of ours: the job must end, or whoever waits for it waits for ever."""
 
-BEFORE_JOB: tuple[Refusal, ...] = (
-    Refusal(
+_ON = "The operation on computer '{detail}' failed: "
+
+HOP: tuple[Refusal, ...] = (
+    _hop(
         "destination-unreachable",
         "0x800706BA",
-        "The operation on computer '{detail}' failed: The RPC server is unavailable",
-        _when(lambda a: a.destination is None or not a.destination.hyperv, _wanted),
+        _ON + "The RPC server is unavailable",
         category=_NOT_FOUND,
         error_id="ObjectNotFound",
     ),
-    Refusal(
-        "remote-second-hop-denied",
-        "0x80070005",
-        "The operation on computer '{detail}' failed: Access is denied",
-        _when(_no_hop, _wanted),
-        category=_DENIED,
-        error_id="AccessDenied",
-    ),
-    Refusal(
-        "wrong-credential",
-        "0x8007052E",
-        "The operation on computer '{detail}' failed: The user name or password is incorrect",
-        _when(_wrong_credential, _wanted),
-        category=_DENIED,
-        error_id="AccessDenied",
-    ),
-    Refusal(
+    _hop("remote-second-hop-denied", "0x80070005", _ON + "Access is denied", category=_DENIED),
+    _hop("wrong-credential", "0x8007052E", _ON + "The user name or password is incorrect", category=_DENIED),
+    _hop(
         "operator-not-authorised",
         "",
         "You do not have the required permission to complete this task. Contact the administrator of the "
         "authorization policy for the computer '{detail}'",
-        _when(_not_authorised, _wanted),
         category=_DENIED,
-        error_id="AccessDenied",
     ),
+)
+"""What stops any cmdlet that manages another host, not a move alone."""
+
+BEFORE_JOB: tuple[Refusal, ...] = (
+    *HOP,
     Refusal(
         "same-host",
         "",

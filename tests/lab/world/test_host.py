@@ -25,7 +25,7 @@ def test_every_command_is_bound_before_the_first_runs(lab: Lab) -> None:
 
 
 def test_a_parameter_windows_has_and_the_lab_ignores_is_refused(lab: Lab) -> None:
-    failure = lab.ask("HV01", ("Get-VMHost", {"ComputerName": ["HV02"]})).failure
+    failure = lab.ask("HV01", ("Get-VMHost", {"ComputerName": ["HV01", "HV02"]})).failure
     assert failure is not None
     assert failure.category == 11
     assert "does not simulate -ComputerName" in failure.message
