@@ -32,6 +32,7 @@ __all__ = [
     "FileLock",
     "ProcessIdentity",
     "append_bytes",
+    "attend",
     "detach",
     "end_signals",
     "identity_of",
@@ -195,6 +196,24 @@ def spawn(argv: Sequence[str], *, environ: Mapping[str, str] | None = None, log:
             env=_environ({**(environ or {}), **added}),
         )
     return child.pid
+
+
+def attend(
+    argv: Sequence[str], *, environ: Mapping[str, str] | None = None, log: Path, answers: bool = False
+) -> subprocess.Popen[bytes]:
+    """Start a child that watches its input, a pipe of ours: it ends when we close that, or are gone.
+
+    Its errors go to ``log``; so does its output, unless we read its ``answers``.
+    """
+    words, added = real_interpreter(argv)
+    with _log_file(log) as out:
+        return subprocess.Popen(
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE if answers else out,
+            stderr=out,
+            env=_environ({**(environ or {}), **added}),
+        )
 
 
 def real_interpreter(

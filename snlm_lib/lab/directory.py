@@ -12,7 +12,6 @@ from typing import Protocol
 from uuid import UUID
 
 __all__ = [
-    "ALLOWED_TO_ACT",
     "ALL_RIGHTS",
     "ALREADY_THERE",
     "CIFS",
@@ -41,7 +40,6 @@ TRUSTED_TO_AUTH = 0x1000000
 TRUSTED_FOR_DELEGATION = 0x80000
 DELEGATE_TO, SERVICE_NAMES = "msDS-AllowedToDelegateTo", "servicePrincipalName"
 USER_ACCOUNT_CONTROL = "userAccountControl"
-ALLOWED_TO_ACT = "msDS-AllowedToActOnBehalfOfOtherIdentity"
 NOT_THERE, NO_ATTRIBUTE, ALREADY_THERE, NOT_ALLOWED = 16, 17, 20, 50  # LDAP result codes
 WRITE_DELEGATION = "write-delegation"  # write-property on the hosts' delegation attributes
 ENABLE_DELEGATION = "enable-delegation"  # SeEnableDelegationPrivilege on the domain controllers
@@ -62,7 +60,6 @@ class ComputerAccount:
     service_principal_names: list[str]
     delegate_to: list[str] = field(default_factory=list)
     user_account_control: int = _WORKSTATION
-    allowed_to_act: list[str] = field(default_factory=list)  # resource-based delegation, as SDDL
 
     @property
     def sam_account_name(self) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import NAMESPACE_DNS, uuid5
 
 from snlm_lib.lab.directory import (
-    ALLOWED_TO_ACT,
     ALREADY_THERE,
     DELEGATE_TO,
     ENABLE_DELEGATION,
@@ -85,6 +84,12 @@ class MemoryDirectory:
         """Register a user; the same name again replaces it."""
         self.users[user_name(name)] = user = UserAccount(name, password, sensitive, protected, rights)
         return user
+
+    def set_password(self, name: str, password: str) -> None:
+        """Give a user a password; an unknown user is nobody's mistake here."""
+        known = self.users.get(user_name(name))
+        if known is not None:
+            self.users[user_name(name)] = replace(known, password=password)
 
     def find(self, identity: str) -> ComputerAccount | None:
         """By name, sAMAccountName, distinguished name, SID or GUID, as -Identity takes them."""
@@ -165,11 +170,7 @@ def _apply(account: ComputerAccount, edit: Edit) -> None:
     if name == USER_ACCOUNT_CONTROL.casefold() and edit.verb == "replace":
         account.user_account_control = int(edit.values[0])
         return
-    lists = {
-        DELEGATE_TO.casefold(): account.delegate_to,
-        SERVICE_NAMES.casefold(): account.service_principal_names,
-        ALLOWED_TO_ACT.casefold(): account.allowed_to_act,
-    }
+    lists = {DELEGATE_TO.casefold(): account.delegate_to, SERVICE_NAMES.casefold(): account.service_principal_names}
     if name not in lists:
         raise DirectoryRefused(NO_ATTRIBUTE, edit.attribute)
     lists[name][:] = _EDITS[edit.verb](lists[name], edit.values)

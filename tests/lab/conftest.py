@@ -9,10 +9,22 @@ import pytest
 from pypsrp.powershell import RunspacePool
 from pypsrp.wsman import WSMan
 
-from snlm_lib.clock import FakeClock
+from snlm_lib.clock import FakeClock, SystemClock
+from snlm_lib.lab.samba import SambaDomain, why_not
 from snlm_lib.lab.server import LabServer
 from snlm_lib.lab.service import WsmanService
+from tests.lab.domain import describe
 from tests.lab.toy_host import OPERATOR, PASSWORDS, Connect, ToyHost, local_wsman
+
+
+@pytest.fixture(scope="session")
+def realm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SambaDomain]:
+    """A running Samba with the domain of `describe`, one for all who ask."""
+    reason = why_not()
+    if reason is not None:
+        pytest.skip(reason)
+    with SambaDomain.started(describe(), tmp_path_factory.mktemp("domain"), clock=SystemClock()) as running:
+        yield running
 
 
 @pytest.fixture

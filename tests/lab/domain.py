@@ -11,7 +11,7 @@ WORKSTATION = 0x1000
 
 
 def describe() -> MemoryDirectory:
-    """HV01, HV02, DC01; operator (may write delegation), writer (lacks the privilege), stranger, sensitive, protected."""
+    """Users: operator (may write delegation), writer (lacks the privilege), stranger, sensitive, protected."""
     domain = MemoryDirectory(netbios="CORP", dns="corp.example")
     for name in ("HV01", "HV02"):
         domain.add_computer(name, hyperv=True)
