@@ -23,7 +23,7 @@ _WORK = {  # who does it: imported when it is chosen, so that help and a wrong w
     "explain": "snlm_lib.cli_explain:tell",
     "lab up": "snlm_lib.cli_lab:up",
 }
-_SCENARIO = "A file in parameters/scenarios, without .yaml; or the path of a file of your own."
+_SCENARIO = "In parameters/scenarios, without .yaml, as quick or faults/disk-full; or the path of a file of your own."
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,

@@ -22,6 +22,7 @@ from snlm_lib.process import ProcessIdentity, identity_of, spawn, terminate
 __all__ = ["LabProcess", "Showing", "running_lab", "scenario_file", "scenario_names"]
 
 _TRUTH = ("world-before.json", "world-after.json", "truth.json")
+_FAULTS = "faults"
 _START_LIMIT_S = 180.0  # twenty at once on two cores need more than a minute
 _STOP_LIMIT_S = 20.0
 _POLL_S = 0.05
@@ -87,12 +88,20 @@ class LabProcess:
 
 
 def scenario_names() -> list[str]:
-    """What the lab can play."""
-    return sorted(path.stem for path in (project_root() / "parameters" / "scenarios").glob("*.yaml"))
+    """What the lab can play, known failures aside."""
+    return _names(_scenarios())
+
+
+def _scenarios() -> Path:
+    return project_root() / "parameters" / "scenarios"
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.stem for path in folder.glob("*.yaml"))
 
 
 def scenario_file(wanted: str) -> Path:
-    """The file of a scenario: a name of parameters/scenarios, or the path of a file of one's own (.yaml).
+    """The file of a scenario: a name of parameters/scenarios, ``faults/NAME``, or the path of one's own (.yaml).
 
     Raises ParameterError that lists the names, or names the path.
     """
@@ -101,13 +110,19 @@ def scenario_file(wanted: str) -> Path:
         if not path.is_file():
             raise ParameterError("there is no such scenario file", where=wanted, remedy="Check the path.")
         return path.resolve()
-    if wanted not in scenario_names():
-        raise ParameterError(
-            f"there is no scenario {wanted!r}",
-            where="parameters/scenarios",
-            remedy=f"Choose one of {', '.join(scenario_names())}, or name a file of your own (.yaml).",
-        )
-    return project_root() / "parameters" / "scenarios" / f"{wanted}.yaml"
+    folder, _, name = wanted.replace("\\", "/").rpartition("/")
+    if folder == _FAULTS:
+        return _listed(name, _scenarios() / _FAULTS, "fault", "")
+    return _listed(wanted, _scenarios(), "scenario", f", {_FAULTS}/NAME, or name a file of your own (.yaml)")
+
+
+def _listed(name: str, folder: Path, kind: str, more: str) -> Path:
+    names = _names(folder)
+    if name not in names:
+        where = folder.relative_to(project_root()).as_posix()
+        remedy = f"Choose one of {', '.join(names)}{more}."
+        raise ParameterError(f"there is no {kind} {name!r}", where=where, remedy=remedy)
+    return folder / f"{name}.yaml"
 
 
 @contextmanager

@@ -210,3 +210,11 @@ def test_a_lab_ends_with_its_block_and_leaves_its_truth(tmp_path: Path) -> None:
 def test_an_unknown_scenario_lists_the_known() -> None:
     with pytest.raises(ParameterError, match=r"missing-switch.*quick.*rehearsal"):
         scenario_file("nosuch")
+
+
+def test_a_known_failure_is_a_scenario_too_and_an_unknown_one_lists_them() -> None:
+    assert scenario_file("faults/no-delegation") == scenario_file("faults\\no-delegation")
+    with pytest.raises(ParameterError, match=r"there is no fault 'nosuch'.*clock-skew.*no-delegation"):
+        scenario_file("faults/nosuch")
+    with pytest.raises(ParameterError, match="there is no scenario 'no-delegation'"):
+        scenario_file("no-delegation")

@@ -1,4 +1,4 @@
-"""Every fault in a host that was prepared for a move: it strikes at its moment, by its code, and leaves what it says."""
+"""Every fault on hosts prepared for a move: it strikes at its moment, by its code, and leaves what it says."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from snlm_lib.lab.migration import start_move
 from snlm_lib.lab.pipeline import Caller
 from snlm_lib.lab.refusals import MoveAttempt
 from snlm_lib.lab.scenario import build_world
-from snlm_lib.lab.scenario_file import read_scenario
+from snlm_lib.lab.scenario_file import load_scenario, read_scenario
 from snlm_lib.lab.telemetry import JobState, MigrationJob
-from tests.lab.world.conftest import OPERATOR, CountingGuest, Lab, RecordingSink, until
+from tests.lab.world.conftest import OPERATOR, SCENARIOS, CountingGuest, Lab, RecordingSink, until
 
 READY = """
 schema: snlm.scenario/1
@@ -36,10 +36,13 @@ PERCENT = {
     Moment.CUTOVER: range(90, 100),
 }
 NO_JOB = {"operator-not-authorised", "destination-unreachable", "migration-not-enabled", "clustered-vm"}
-FAILS = [
-    fault for fault in FAULTS.values() if not fault.moves and not fault.stalls and fault.moment is not Moment.AFTER
-]
+FILES = {path.stem: path for path in (SCENARIOS / "faults").glob("*.yaml")}
 MOVES = [fault for fault in FAULTS.values() if fault.moves or fault.moment is Moment.AFTER]
+FAILS = [fault for fault in FAULTS.values() if fault not in MOVES and not fault.stalls]
+
+
+def test_every_fault_has_its_scenario_and_no_scenario_is_without() -> None:
+    assert {name: load_scenario(path).fault for name, path in FILES.items()} == {name: name for name in FAULTS}
 
 
 def made(fault: str) -> Lab:
@@ -149,15 +152,12 @@ def test_a_fault_that_cannot_be_laid_is_one_sentence(own: str, says: str) -> Non
 
 
 def test_a_fault_is_laid_over_whoever_the_scenario_has() -> None:
-    machine = {
-        "guest": True,
-        "adapters": [{"switch": None}, {"switch": "Blue"}],
-        "disks": [{"file": "a"}, {"file": "b"}],
-    }
+    disks = [{"file": "a"}, {"file": "b"}]
+    machine = {"guest": True, "adapters": [{"switch": None}, {"switch": "Blue"}], "disks": disks}
     data = {"hosts": {"B": {"vms": {"X": {}}, "switches": {"Blue": "External"}}, "A": {"vms": {"APP": machine}}}}
 
     switched = laid_over(data, FAULTS["switch-missing"], "x")
     shared = laid_over(data, FAULTS["shared-vhdx-skipped"], "x")
     assert switched["hosts"]["B"] == {"vms": {"X": {}}, "switches": {}}
     assert shared["hosts"]["A"]["vms"]["APP"]["disks"] == [{"file": "a"}, {"file": "b", "shared": True}]
-    assert "shared" not in machine["disks"][1]  # type: ignore[operator]  # the scenario itself is untouched
+    assert disks[1] == {"file": "b"}  # the scenario itself is untouched
