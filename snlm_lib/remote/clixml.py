@@ -4,21 +4,26 @@
 Receive when a generic collection carries a type reference (TNRef) that is used again later.
 Objects become `PsObject`, enumerations that are objects `PsEnum`; at remoting's depth 1 the same
 enumeration may also come as a plain string, so readers use `enum_name`.
+
+One odd value costs nothing but itself: a primitive that cannot be read stays its text, an object that
+cannot be read is a `PsOdd`. What declares entities is refused, what is nested too deep is cut there.
 """
 
 from __future__ import annotations
 
 import base64
+import binascii
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
 from pypsrp.complex_objects import ObjectMeta
+from pypsrp.exceptions import SerializationError
 from pypsrp.messages import (
     DebugRecord,
     ErrorRecordMessage,
@@ -30,13 +35,26 @@ from pypsrp.messages import (
 )
 from pypsrp.serializer import Serializer
 
-__all__ = ["PlainSerializer", "PsEnum", "PsObject", "decode", "enum_name", "parse_duration"]
+__all__ = [
+    "PlainSerializer",
+    "PsEnum",
+    "PsObject",
+    "PsOdd",
+    "Unreadable",
+    "decode",
+    "enum_name",
+    "parse_duration",
+    "parsed",
+]
 
 _ESCAPE = re.compile("_[xX]([0-9A-Fa-f]{4})_")
 _DURATION = re.compile(
     r"(-)?P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?", re.ASCII
 )
 _LISTS = frozenset({"LST", "IE", "QUE", "STK"})
+_MOST_DEEP = 64  # PowerShell writes five levels at most; Python's own stack ends near a thousand
+_DECLARATIONS = ("<!DOCTYPE", "<!ENTITY")  # no CLIXML has any; entities that grow begin with them
+_MISREAD = (ValueError, OverflowError, InvalidOperation, binascii.Error)
 _state: Callable[[object, object], object] = PipelineState  # pypsrp leaves it untyped
 _RECORDS = (DebugRecord, ErrorRecordMessage, InformationRecord, ProgressRecord, VerboseRecord, WarningRecord)
 
@@ -72,6 +90,24 @@ class PsObject:
         return f"PsObject({self.type_names[0] if self.type_names else '?'}, {len(self.properties)} properties)"
 
 
+class PsOdd(PsObject):
+    """An object that could not be read: ``why``, and its ``raw`` text; it has no properties."""
+
+    __slots__ = ("raw", "why")
+
+    def __init__(self, why: str, raw: str = "") -> None:
+        super().__init__()
+        self.why = why
+        self.raw = raw
+
+    def __repr__(self) -> str:
+        return f"PsOdd({self.why})"
+
+
+class Unreadable(SerializationError):
+    """What the host sent is not what PowerShell sends, and nothing after it can be trusted."""
+
+
 @dataclass(frozen=True)
 class PsEnum:
     """An enumeration that came as an object: its name and its number."""
@@ -98,9 +134,20 @@ def decode(xml: str | ET.Element) -> object:
 
     I32 and kin: int; Db, Sg: float; D: Decimal; DT: datetime (aware when it says its zone); TS:
     timedelta; G: UUID; BA: bytes; Version, URI, XD: str; lists: list; hashtables: dict; SS: None.
-    Raises ET.ParseError for what is not XML.
+    A primitive that does not read as its type is its text. Raises Unreadable for what is not XML.
     """
-    return _Decoder().value(ET.fromstring(xml) if isinstance(xml, str) else xml)
+    root = parsed(xml) if isinstance(xml, str) else xml
+    return _Decoder(root).value(root)
+
+
+def parsed(xml: str) -> ET.Element:
+    """The element, of a text without declarations. Raises Unreadable."""
+    if any(mark in xml for mark in _DECLARATIONS):
+        raise Unreadable("it declares entities, which PowerShell never does")
+    try:
+        return ET.fromstring(xml)
+    except (ET.ParseError, ValueError) as error:
+        raise Unreadable(f"it is not XML ({error})") from None
 
 
 def parse_duration(text: str) -> timedelta | None:
@@ -134,11 +181,17 @@ def _duration(element: ET.Element) -> timedelta | str:
 
 
 def _whole(element: ET.Element) -> int:
-    return int(element.text or "0")
+    text = element.text or ""
+    if "_" in text:  # Python reads 1_000, PowerShell never writes it
+        raise ValueError(text)
+    return int(text)
 
 
 def _real(element: ET.Element) -> float:
-    return float((element.text or "nan").replace("INF", "inf"))
+    text = element.text or ""
+    if "_" in text:
+        raise ValueError(text)
+    return float(text)
 
 
 _PRIMITIVES: dict[str, Callable[[ET.Element], object]] = {
@@ -146,9 +199,9 @@ _PRIMITIVES: dict[str, Callable[[ET.Element], object]] = {
     **dict.fromkeys(("By", "SB", "U16", "I16", "U32", "I32", "U64", "I64"), _whole),
     **dict.fromkeys(("Sg", "Db"), _real),
     "B": lambda element: (element.text or "").strip().lower() == "true",
-    "BA": lambda element: base64.b64decode(element.text or ""),
-    "C": lambda element: chr(int(element.text or "0")),
-    "D": lambda element: Decimal(element.text or "0"),
+    "BA": lambda element: base64.b64decode("".join((element.text or "").split()), validate=True),
+    "C": lambda element: chr(int(element.text or "")),
+    "D": lambda element: Decimal(element.text or ""),
     "DT": _moment,
     "G": lambda element: UUID(element.text or ""),
     "Nil": lambda element: None,
@@ -161,19 +214,39 @@ _PRIMITIVES: dict[str, Callable[[ET.Element], object]] = {
 class _Decoder:
     """One message: reference numbers live no longer than it."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: ET.Element) -> None:
+        self._root = root
         self._objects: dict[str, object] = {}
         self._types: dict[str, tuple[str, ...]] = {}
+        self._depth = 0
 
     def value(self, element: ET.Element) -> object:
         primitive = _PRIMITIVES.get(element.tag)
         if primitive is not None:
-            return primitive(element)
+            try:
+                return primitive(element)
+            except _MISREAD:
+                return _text(element)
         if element.tag == "Ref":
-            return self._objects.get(element.get("RefId", ""))
-        if element.tag == "Obj":
+            return self._meant(element.get("RefId", ""))
+        if element.tag != "Obj":
+            return _text(element)
+        if self._depth == _MOST_DEEP:
+            return PsOdd(f"nested deeper than {_MOST_DEEP} levels")
+        self._depth += 1
+        try:
             return self._object(element)
-        return _text(element)
+        finally:
+            self._depth -= 1
+
+    def _meant(self, reference: str) -> object:
+        """The object that came before; one in a part that was skipped is read now."""
+        if reference not in self._objects:
+            later = next((item for item in self._root.iter("Obj") if item.get("RefId") == reference), None)
+            self._objects[reference] = PsOdd(f"a reference to object {reference}, which is not there")
+            if later is not None:
+                self._objects[reference] = self.value(later)
+        return self._objects[reference]
 
     def _object(self, element: ET.Element) -> object:
         found = PsObject()
@@ -201,15 +274,19 @@ class _Decoder:
         reference = part.get("RefId", "")
         if part.tag == "TN":
             self._types[reference] = tuple(_text(name) for name in part)
-        return self._types.get(reference, ())
+        elif reference not in self._types:
+            skipped = (item for item in self._root.iter("TN") if item.get("RefId") == reference)
+            self._types[reference] = tuple(_text(name) for item in skipped for name in item)
+        return self._types[reference]
 
     def _table(self, part: ET.Element) -> dict[object, object]:
-        entries = ({item.get("N"): item for item in entry} for entry in part)
-        return {
-            self.value(entry["Key"]): self.value(entry["Value"])
-            for entry in entries
-            if "Key" in entry and "Value" in entry
-        }
+        table: dict[object, object] = {}
+        for entry in part:
+            named = {item.get("N"): item for item in entry}
+            if named:
+                key = self.value(named["Key"]) if "Key" in named else None
+                table[_hashable(key)] = self.value(named["Value"]) if "Value" in named else None
+        return table
 
     @staticmethod
     def _number(found: PsObject, inner: object) -> object:
@@ -219,6 +296,10 @@ class _Decoder:
         return inner
 
 
+def _hashable(key: object) -> object:
+    return repr(key) if isinstance(key, list | dict) else key
+
+
 class _StreamRecord(PsObject):
     """An error, warning or progress record; pypsrp sorts messages by ``MESSAGE_TYPE``."""
 
@@ -226,6 +307,8 @@ class _StreamRecord(PsObject):
 
     def __init__(self, bag: object, *, message_type: int) -> None:
         known = bag if isinstance(bag, PsObject) else PsObject(to_string=str(bag))
+        if isinstance(known, PsOdd):
+            known.to_string = f"The host's record cannot be read: {known.why}."
         super().__init__(known.type_names, known.to_string, known.properties)
         self.MESSAGE_TYPE = message_type
 
@@ -236,12 +319,24 @@ class PlainSerializer(Serializer):
     def deserialize(self, element: ET.Element | str, metadata: ObjectMeta | None = None, clear: bool = True) -> Any:
         """As pypsrp's; output and records go through `decode`, the protocol's own messages do not."""
         wanted = getattr(metadata, "object", None)
-        if clear and metadata is None:
-            return decode(element)
-        if clear and wanted in _RECORDS:
-            return _StreamRecord(decode(element), message_type=wanted.MESSAGE_TYPE)
-        if clear and wanted is PipelineState:
+        if not clear:
+            return super().deserialize(element, metadata, clear)
+        if metadata is None:
+            return _or_odd(element)
+        if wanted in _RECORDS:
+            return _StreamRecord(_or_odd(element), message_type=wanted.MESSAGE_TYPE)
+        if wanted is PipelineState:
             state = decode(element)
-            assert isinstance(state, PsObject)
-            return _state(state.get("PipelineState"), state.get("ExceptionAsErrorRecord"))
-        return super().deserialize(element, metadata, clear)
+            number = state.get("PipelineState") if isinstance(state, PsObject) else None
+            if not isinstance(state, PsObject) or not isinstance(number, int):
+                raise Unreadable("a pipeline's state has no number")
+            return _state(number, state.get("ExceptionAsErrorRecord"))
+        return super().deserialize(parsed(element) if isinstance(element, str) else element, metadata, clear)
+
+
+def _or_odd(element: ET.Element | str) -> object:
+    """One message's object; one that is no XML must not cost its neighbours."""
+    try:
+        return decode(element)
+    except Unreadable as error:
+        return PsOdd(str(error), element if isinstance(element, str) else "")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from enum import Enum
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from snlm_lib.remote.pipeline import Pipeline
 
 __all__ = ["encode", "has_secret"]
 
+_NOT_FINITE = {"inf": "INF", "-inf": "-INF", "nan": "NaN"}  # as .NET writes them
 _credential: Callable[..., object] = PSCredential  # pypsrp leaves it untyped
 
 
@@ -30,7 +32,9 @@ def encode(value: object) -> object:
     if isinstance(value, Enum):
         return value.name
     if isinstance(value, str):
-        return str(value)
+        return _text(value)
+    if isinstance(value, Decimal):
+        return _decimal(value)
     if isinstance(value, int | float):
         return _number(value)
     if isinstance(value, datetime | timedelta):
@@ -53,7 +57,7 @@ def has_secret(pipeline: Pipeline) -> bool:
 
 def _number(value: int | float) -> object:
     if isinstance(value, float):
-        return TaggedValue("Db", repr(value))
+        return TaggedValue("Db", _NOT_FINITE.get(repr(value), repr(value)))
     if -(2**31) <= value < 2**31:
         return int(value)
     if -(2**63) <= value < 2**63:
@@ -61,6 +65,21 @@ def _number(value: int | float) -> object:
     if 0 <= value < 2**64:
         return TaggedValue("U64", int(value))
     raise OverflowError("a whole number beyond 64 bits cannot be sent as a parameter")
+
+
+def _decimal(value: Decimal) -> object:
+    """.NET's decimal has 96 bits and at most 28 places."""
+    if not value.is_finite() or abs(value) >= 2**96:
+        raise OverflowError("a decimal beyond 96 bits cannot be sent as a parameter")
+    return TaggedValue("D", format(round(value, 28), "f"))
+
+
+def _text(value: str) -> str:
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError("a text with half a character (a lone surrogate) cannot be sent as a parameter") from None
+    return str(value)
 
 
 def _time(value: datetime | timedelta) -> str:

@@ -1,31 +1,33 @@
 """One runspace pool on one host over unmodified pypsrp, made safe for threads; knows no cmdlet.
 
-pypsrp's fragmenter and serializer are shared by all pipelines and unlocked, its pool-level receive
-takes the host's "nothing yet" for a failure, and its errors are its own: all three end here.
+pypsrp's pool-level receive takes the host's "nothing yet" for a failure, its errors are its own, and
+what it cannot read ends in its parsers' errors: all three end here.
 """
 
 from __future__ import annotations
 
+import binascii
 import logging
 import threading
+import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from pypsrp.complex_objects import PSInvocationState, RunspacePoolState
 from pypsrp.exceptions import WinRMError, WSManFaultError
-from pypsrp.powershell import Fragmenter, RunspacePool
+from pypsrp.powershell import RunspacePool
 from pypsrp.shell import SignalCode
 from pypsrp.wsman import WSMan
 
 from snlm_lib.clock import Clock
 from snlm_lib.errors import AuthenticationRefused, HostUnreachable, RemoteError, SessionLost
-from snlm_lib.remote.clixml import PlainSerializer
+from snlm_lib.remote.clixml import PlainSerializer, Unreadable
 from snlm_lib.remote.credentials import Credential
 from snlm_lib.remote.encode import encode, has_secret
+from snlm_lib.remote.fragments import PlainFragmenter
 from snlm_lib.remote.line import Line
 from snlm_lib.remote.pipeline import Pipeline
 from snlm_lib.remote.reach import look
@@ -68,20 +70,6 @@ class Endpoint:
     certificate: str | None = None
     certificate_key: str | None = None
     allow_ntlm: bool = True
-
-
-class _LockedFragmenter(Fragmenter):
-    def __init__(self, max_size: int, serializer: PlainSerializer) -> None:
-        super().__init__(max_size, serializer)
-        self._lock = threading.RLock()
-
-    def fragment(self, *arguments: Any, **named: Any) -> list[bytes]:
-        with self._lock:
-            return super().fragment(*arguments, **named)
-
-    def defragment(self, data: bytes) -> list[Any]:
-        with self._lock:
-            return super().defragment(data)
 
 
 class Shell:
@@ -188,7 +176,7 @@ class Shell:
         pool = RunspacePool(wsman, configuration_name=endpoint.configuration_name, max_runspaces=_RUNSPACES)
         serializer = PlainSerializer()
         pool._serializer = serializer
-        pool._fragmenter = _LockedFragmenter(wsman.max_payload_size, serializer)
+        pool._fragmenter = PlainFragmenter(wsman.max_payload_size, serializer)
         return pool
 
     def _exchange_keys(self) -> None:
@@ -226,6 +214,9 @@ class Shell:
                 raise
             refused = opening and fault.code != NOT_THERE  # gone while it opened: the host has just restarted
             raise (self._not_opened(fault) if refused else self._lost(f"fault {fault.code}", changes)) from None
+        except (Unreadable, ET.ParseError, binascii.Error) as odd:
+            remedy = _LOOK_FIRST if changes and not opening else _ASK_AGAIN
+            raise SessionLost(f"the host's answer cannot be read: {odd}", host=self.host, remedy=remedy) from None
         except WinRMError as error:
             raise self._lost(type(error).__name__, changes and not opening) from None
 
