@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 SCENARIO ?= rehearsal
+COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/python -m uv pip compile --quiet --universal \
+	--generate-hashes --no-annotate --no-emit-index-url --python-version 3.11
 ifeq ($(OS),Windows_NT)
 BIN := .venv/Scripts
 else
@@ -27,8 +29,8 @@ format: setup
 	$(BIN)/python -m ruff format .
 
 lock: setup
-	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/python -m uv pip compile --quiet --universal --generate-hashes \
-		--no-annotate --no-emit-index-url --group dev --python-version 3.11 pyproject.toml -o requirements.lock
+	$(COMPILE) --group dev pyproject.toml -o requirements.lock
+	$(COMPILE) --group kerberos -c requirements.lock -o requirements-kerberos.lock
 
 bench: setup
 	$(BIN)/python benchmarks/rehearsal.py

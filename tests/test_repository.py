@@ -24,10 +24,13 @@ WINDOWS = {"sys_platform": "win32", "os_name": "nt", "platform_system": "Windows
 UNIX_ONLY = {"ptyprocess", "pexpect", "secretstorage", "jeepney", "appnope", "uvloop"}
 
 
-def _lock_entries() -> dict[str, list[tuple[Requirement, int]]]:
+LOCKS = ["requirements.lock", "requirements-kerberos.lock"]
+
+
+def _lock_entries(name: str = "requirements.lock") -> dict[str, list[tuple[Requirement, int]]]:
     """Name -> each pinned entry with the number of its hashes."""
     found: dict[str, list[tuple[Requirement, int]]] = {}
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    text = (ROOT / name).read_text(encoding="utf-8")
     for block in re.split(r"\n(?=[A-Za-z0-9])", text):
         if block.startswith("#"):
             continue
@@ -46,8 +49,9 @@ def _spelt(requirement: Requirement) -> tuple[str, str]:
     return canonicalize_name(requirement.name), str(requirement.specifier)
 
 
-def test_the_lock_names_no_registry_no_path_and_no_machine() -> None:
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", LOCKS)
+def test_the_lock_names_no_registry_no_path_and_no_machine(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
     comments = [line for line in text.splitlines() if line.startswith("#")]
 
     assert "://" not in text
@@ -61,6 +65,16 @@ def test_every_entry_of_the_lock_is_pinned_and_hashed() -> None:
 
     assert len(entries) > 50
     assert loose == []
+
+
+def test_kerberos_has_a_lock_of_its_own_for_linux_alone() -> None:
+    extra = PROJECT["project"]["optional-dependencies"]["kerberos"]
+    entries = {name: pairs[0] for name, pairs in _lock_entries("requirements-kerberos.lock").items()}
+
+    assert PROJECT["dependency-groups"]["kerberos"] == extra
+    assert {canonicalize_name(Requirement(text).name) for text in extra} <= set(entries)
+    assert all(hashes and "==" in str(one.specifier) for one, hashes in entries.values())
+    assert not any(one.marker is None or one.marker.evaluate(WINDOWS) for one, _ in entries.values())
 
 
 def test_the_lock_fulfils_what_the_project_declares() -> None:
@@ -137,6 +151,7 @@ class _FakePrograms:
         self.calls: list[str] = []
         self.lines: list[list[str]] = []
         self.fail_next = False
+        self.fail_on = ""
         self._root = root
         self._guard = threading.Lock()
 
@@ -144,7 +159,7 @@ class _FakePrograms:
         with self._guard:
             self.calls.append("venv" if "venv" in argv else "pip")
             self.lines.append(argv)
-            if self.fail_next:
+            if self.fail_next or (self.fail_on and argv[-1].endswith(self.fail_on)):
                 self.fail_next = False
                 return 1
         if "venv" in argv:
@@ -161,8 +176,8 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _setup(tree: Path, programs: _FakePrograms) -> Any:
-    return _tool().Setup(tree, run=programs, say=lambda text: None)
+def _setup(tree: Path, programs: _FakePrograms, **more: Any) -> Any:
+    return _tool().Setup(tree, run=programs, **{"say": lambda text: None, **more})
 
 
 def test_the_second_set_up_does_nothing(tree: Path) -> None:
@@ -180,6 +195,33 @@ def test_a_changed_lock_is_installed_into_the_same_environment(tree: Path) -> No
 
     assert _setup(tree, programs).ensure() == 0
     assert programs.calls == ["venv", "pip", "pip", "pip", "pip"]
+
+
+@pytest.mark.parametrize(
+    ("platform", "programs", "builds"),
+    [
+        ("linux", {"krb5-config", "gcc"}, True),
+        ("linux", {"krb5-config"}, False),
+        ("linux", {"gcc"}, False),
+        ("win32", {"krb5-config", "gcc"}, False),
+        ("darwin", {"krb5-config", "gcc"}, False),
+    ],
+)
+def test_kerberos_is_built_only_where_it_can_be(platform: str, programs: set[str], builds: bool) -> None:
+    assert _tool().can_build_kerberos(platform, lambda name: name if name in programs else None) is builds
+
+
+def test_kerberos_that_cannot_be_built_fails_nothing_else(tree: Path) -> None:
+    (tree / "requirements-kerberos.lock").write_text("k==1\n", encoding="utf-8")
+    said: list[str] = []
+    programs = _FakePrograms(tree)
+    programs.fail_on = "requirements-kerberos.lock"
+
+    assert _setup(tree, programs, kerberos=True, say=said.append).ensure() == 0
+    assert programs.calls == ["venv", "pip", "pip", "pip"]
+    assert "could not be built" in said[-1]
+    assert _setup(tree, programs, kerberos=True).ready()
+    assert not _setup(tree, programs).ready()
 
 
 def test_an_interrupted_set_up_is_made_anew(tree: Path) -> None:

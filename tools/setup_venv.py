@@ -3,6 +3,9 @@
 The lock is the operating system's, so it is freed when its holder dies. A folder that carries the
 building mark was left by an interrupted run and is made anew. With SNLM_WHEELS=FOLDER everything is
 installed from the wheels in that folder, and nothing else is asked.
+
+Kerberos on Linux (requirements-kerberos.lock) is built from source, so it is tried only where the headers are, and
+its failure fails nothing else: what needs it says so.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-__all__ = ["Setup", "main", "wheel_folder"]
+__all__ = ["Setup", "can_build_kerberos", "main", "wheel_folder"]
 
 _STAMP = "snlm-stamp"
 _BUILDING = "snlm-building"
@@ -67,13 +70,23 @@ class Setup:
     """One environment folder in ``root``; ``run`` starts a program and returns its exit code.
 
     ``wheels`` is a folder that holds every wheel of the lock; without it pip asks where it is set up to ask.
+    ``kerberos``: build it too.
     """
 
-    def __init__(self, root: Path, *, run: Runner, say: Callable[[str], None], wheels: Path | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        run: Runner,
+        say: Callable[[str], None],
+        wheels: Path | None = None,
+        kerberos: bool = False,
+    ) -> None:
         self._root = root
         self._run = run
         self._say = say
         self._wheels = wheels
+        self._locks = ["requirements.lock", *(["requirements-kerberos.lock"] if kerberos else [])]
         self.folder = root / ".venv"
 
     @property
@@ -84,7 +97,7 @@ class Setup:
     def stamp(self) -> str:
         """What the environment must have been made from: lock, project, interpreter, place."""
         digest = hashlib.sha256()
-        for name in ("requirements.lock", "pyproject.toml"):
+        for name in (*self._locks, "pyproject.toml"):
             digest.update((self._root / name).read_bytes())
         digest.update(f"{sys.version_info[:2]} {self.folder}".encode())
         return digest.hexdigest()
@@ -125,12 +138,25 @@ class Setup:
             "-qq",  # warnings about somebody's pip settings help nobody
             *(["--no-index", "--find-links", str(self._wheels)] if self._wheels else []),
         ]
-        code = self._run([*pip, "--require-hashes", "-r", str(self._root / "requirements.lock")])
+        lock, *further = [[*pip, "--require-hashes", "-r", str(self._root / name)] for name in self._locks]
+        code = self._run(lock)
         code = code or self._run([*pip, "--no-deps", "--no-build-isolation", "-e", str(self._root)])
         if code == 0:
+            self._try(further)
             (self.folder / _STAMP).write_text(self.stamp(), encoding="utf-8")
             (self.folder / _BUILDING).unlink(missing_ok=True)
         return code
+
+    def _try(self, installs: list[list[str]]) -> None:
+        for line in installs:
+            self._say("building Kerberos for Python (a minute or two, once)")
+            if self._run(line) != 0:
+                self._say("Kerberos for Python could not be built; all else works. 'make clean setup' tries again.")
+
+
+def can_build_kerberos(platform: str = sys.platform, which: Callable[[str], str | None] = shutil.which) -> bool:
+    """Are MIT Kerberos' headers here? On Windows, and where they are missing, nothing is built."""
+    return platform == "linux" and which("krb5-config") is not None and which("gcc") is not None
 
 
 def main(root: Path) -> int:
@@ -143,7 +169,13 @@ def main(root: Path) -> int:
     except FileNotFoundError as error:
         print(error, file=sys.stderr)
         return 2
-    return Setup(root, run=lambda argv: subprocess.run(argv, check=False).returncode, say=_say, wheels=wheels).ensure()
+    return Setup(
+        root,
+        run=lambda argv: subprocess.run(argv, check=False).returncode,
+        say=_say,
+        wheels=wheels,
+        kerberos=can_build_kerberos(),
+    ).ensure()
 
 
 def wheel_folder(environ: Mapping[str, str]) -> Path | None:
