@@ -12,6 +12,7 @@ import contextlib
 import json
 import secrets
 import sys
+import tempfile
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -20,14 +21,19 @@ from typing import Any
 
 from snlm_lib.clock import Clock, SystemClock
 from snlm_lib.errors import SnlmError
+from snlm_lib.lab.accounts import Accounts
 from snlm_lib.lab.announce import announce, withdraw
+from snlm_lib.lab.directory_memory import MemoryDirectory
 from snlm_lib.lab.guests import GuestProcess
 from snlm_lib.lab.host import LabComputer
+from snlm_lib.lab.kerberos import Kerberos
+from snlm_lib.lab.listening import Listening
+from snlm_lib.lab.samba import SambaDomain
 from snlm_lib.lab.scenario import Scenario, build_world
 from snlm_lib.lab.scenario_file import load_scenario
-from snlm_lib.lab.server import LabServer, Wire
-from snlm_lib.lab.tls import Authority, serving
+from snlm_lib.lab.server import LabServer
 from snlm_lib.lab.wire_faults import WirePlan
+from snlm_lib.lab.wire_spec import own_wire
 from snlm_lib.lab.world import World
 from snlm_lib.process import ProcessIdentity, identity_of, on_terminate, write_atomic, write_private
 
@@ -67,12 +73,16 @@ class Lab:
     ) -> None:
         self.world = build_world(scenario, clock=clock)
         self._state = state
-        self._wire = scenario.wire
+        specs = {name: own_wire(scenario.wire, host.wire, name) for name, host in scenario.hosts.items()}
+        specs.setdefault(scenario.domain.controller, scenario.wire)
+        self._listening = Listening(specs, list(self.world.hosts.values()), state, clock=self.world.clock)
         self._told = {"about": scenario.about, "parameters": scenario.parameters}
         self._public = public or Public()
         self._faults = WirePlan(scenario.wire_faults, on_restart=self.world.restarted) if scenario.wire_faults else None
         self._operator = f"{scenario.domain.netbios}\\{scenario.domain.operator}"
-        self._directory = scenario.domain.controller
+        self._domain = scenario.domain
+        self.realm: SambaDomain | None = None  # the real domain, where the scenario wants one
+        self._realm_ends = contextlib.ExitStack()
         self._guests: dict[str, GuestProcess] = {}
         self._server: LabServer | None = None
         self._announced = False
@@ -101,11 +111,13 @@ class Lab:
         for guest in self._guests.values():
             guest.stop()
         self._guests.clear()
+        self._realm_ends.close()
         if self._announced and self._public.descriptor is not None:
             withdraw(self._public.descriptor, identity_of().pid)
             self._announced = False
         with contextlib.suppress(OSError):
             self._secret_file.unlink(missing_ok=True)
+            self._listening.forget()
 
     def _start(self) -> None:
         self._state.mkdir(parents=True, exist_ok=True)
@@ -113,12 +125,13 @@ class Lab:
             (self._state / name).unlink(missing_ok=True)
         password = secrets.token_urlsafe(18)
         self.world.set_password(self._operator, password)
+        self._open_directory(password)
         computers = [LabComputer(self.world, host) for host in self.world.hosts.values()]
         self._server = LabServer(
             computers,
-            users={self._operator: password},
+            users=self._accounts(password),
             state_dir=self._state,
-            wire=self._listening(),
+            wire=self._listening.wire(self._ports(), operator=self._operator, kerberos=self._kerberos()),
             faults=self._faults,
             clock=self.world.clock,
         )
@@ -134,21 +147,34 @@ class Lab:
             self._announced = True
         self._write("descriptor.json", descriptor)
 
-    def _listening(self) -> Wire:
-        """The listeners' ports, and with https a certificate by an authority that lives as long as the lab."""
-        hosts = self.world.hosts.values()
-        base = self._public.port_base
-        ports = {} if base is None else {host.name: base + place for place, host in enumerate(hosts)}
-        if self._wire.scheme == "http":
-            return Wire(ports=ports)
-        authority = Authority(now=self.world.clock.utc_now())
-        names = ["127.0.0.1", "localhost", *(name for host in hosts for name in (host.name.lower(), host.fqdn))]
-        self._authority_file.write_text(authority.pem, encoding="ascii")
-        return Wire(offers=(self._wire.auth,), tls=serving(authority.identity(names), self._state), ports=ports)
+    def _open_directory(self, password: str) -> None:
+        """The domain as the scenario describes it: in memory as it is, or provisioned into Samba."""
+        described = self.world.directory
+        if isinstance(described, MemoryDirectory):
+            described.set_password(self._domain.operator, password)
+            if self._domain.directory == "samba":
+                folder = self._realm_ends.enter_context(tempfile.TemporaryDirectory(prefix="snlm-domain-"))
+                starting = SambaDomain.started(described, Path(folder) / "realm", clock=self.world.clock)
+                self.realm = self._realm_ends.enter_context(starting)
+                self.world.use_directory(self.realm.directory, stale_replica=self._domain.stale_replica)
 
-    @property
-    def _authority_file(self) -> Path:
-        return self._state / "ca.pem"
+    def _ports(self) -> dict[str, int]:
+        """The wanted ports, in the order of the hosts; none wanted: free ones are taken."""
+        base = self._public.port_base
+        return {} if base is None else {host.name: base + place for place, host in enumerate(self.world.hosts.values())}
+
+    def _kerberos(self) -> Kerberos | None:
+        realm = self.realm
+        return None if realm is None else Kerberos(realm.name, realm.krb5_conf, realm.keytab)
+
+    def _accounts(self, password: str) -> Accounts:
+        domain = self._domain
+        return Accounts(
+            {self._operator: password},
+            realm=domain.dns.upper(),
+            lock_out_after=domain.lock_out_after,
+            states={self._operator: domain.operator_state},
+        )
 
     @property
     def _secret_file(self) -> Path:
@@ -168,8 +194,12 @@ class Lab:
             "scenario": self.world.name,
             "pid": me.pid,
             "process_started": me.started,
-            "hosts": {name: self._host_entry(port) for name, port in ports.items()},
-            "directory": self._directory,
+            "hosts": {
+                name: {"address": "127.0.0.1", "port": port, **self._listening.entry(name)}
+                for name, port in ports.items()
+            },
+            "directory": self._domain.controller,
+            "domain": {"directory": self.world.directory.kind, **self._realm_entry()},
             "user": self._operator,
             "secret": f"file:{self._secret_file.resolve()}",
             "guests": {name: self._guest_entry(name, guest) for name, guest in self._guests.items()},
@@ -177,9 +207,9 @@ class Lab:
             **self._told,
         }
 
-    def _host_entry(self, port: int) -> dict[str, object]:
-        entry = {"address": "127.0.0.1", "port": port, "scheme": self._wire.scheme, "auth": self._wire.auth}
-        return entry | ({"ca": str(self._authority_file.resolve())} if self._wire.scheme == "https" else {})
+    def _realm_entry(self) -> dict[str, str]:
+        realm = self.realm
+        return {} if realm is None else {"realm": realm.name, "kdc": realm.address, "krb5_conf": str(realm.krb5_conf)}
 
     def _guest_entry(self, name: str, guest: GuestProcess) -> dict[str, object]:
         machines = (vm for host in self.world.hyperv_hosts() for vm in host.vms.values() if vm.name == name)

@@ -23,7 +23,7 @@ from snlm_lib.lab.kerberos import MODIFIED, SKEW, SKEW_LIMIT_S, error_token
 from snlm_lib.lab.pipeline import Caller
 from snlm_lib.lab.seal import CREDSSP, KERBEROS, SPNEGO, SealError, seal, unseal
 
-__all__ = ["WAYS", "AuthReply", "ConnectionAuth", "Door", "SealError", "install_user_file", "remove_user_file"]
+__all__ = ["AuthReply", "ConnectionAuth", "Door", "SealError", "install_user_file", "remove_user_file"]
 
 _VARIABLE = "NTLM_USER_FILE"
 _MUTUAL = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
@@ -36,7 +36,6 @@ _CHALLENGES = {
     "basic": 'Basic realm="WSMAN"',
     "certificate": _MUTUAL,
 }
-WAYS = tuple(_CHALLENGES)
 _ONLY_UNDER_TLS = ("basic", "certificate")
 _SEALS = {"negotiate": SPNEGO, "kerberos": KERBEROS, "credssp": CREDSSP}
 
@@ -51,7 +50,7 @@ class AuthReply:
 
 @dataclass(frozen=True)
 class Door:
-    """What one host's listener accepts. ``offers``: of `WAYS`; ``host`` and ``realm``: whose Kerberos key it
+    """What one host's listener accepts. ``offers``: of `wire_spec.WAYS`; ``host`` and ``realm``: whose Kerberos key it
     has, realm empty when it has none; ``clock_skew_s``: how far its clock is off."""
 
     offers: Sequence[str] = ("ntlm",)

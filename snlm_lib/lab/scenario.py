@@ -15,6 +15,7 @@ from snlm_lib.lab.dirty import PAGE_BYTES, WorkingSet
 from snlm_lib.lab.faults import fault_named
 from snlm_lib.lab.pace import MovePace
 from snlm_lib.lab.wire_faults import WireFault
+from snlm_lib.lab.wire_spec import WireSpec
 from snlm_lib.lab.world import (
     Adapter,
     Checkpoint,
@@ -30,7 +31,7 @@ from snlm_lib.lab.world import (
 )
 from snlm_lib.units import GIB, MIB
 
-__all__ = ["Scenario", "WireSpec", "build_world"]
+__all__ = ["DomainSpec", "Scenario", "build_world"]
 
 _SERVICES = (
     "Guest Service Interface",
@@ -50,7 +51,8 @@ _UPTIME_S = 3 * 86400.0
 class DomainSpec:
     """The domain and its controller; ``directory``: who decides there, memory or samba.
 
-    ``stale_replica``: the hosts ask another controller, which replication does not reach.
+    ``stale_replica``: the hosts ask another controller, which replication does not reach; ``operator_state``:
+    a word of `accounts.STATES`; ``lock_out_after`` wrong passwords an account is locked, 0: never.
     """
 
     netbios: str
@@ -64,6 +66,8 @@ class DomainSpec:
     operator_rights: list[str] = field(default_factory=lambda: sorted(ALL_RIGHTS))
     directory: str = "memory"
     stale_replica: bool = False
+    operator_state: str = "enabled"
+    lock_out_after: int = 0
 
 
 @dataclass(frozen=True)
@@ -158,6 +162,7 @@ class HostSpec:
     planned: list[str] = field(default_factory=list)  # keys of machines: left here by an earlier try
     stale_cache: list[str] = field(default_factory=list)
     left_disks: list[str] = field(default_factory=list)
+    wire: dict[str, object] = field(default_factory=dict)  # what differs from the lab's
 
 
 @dataclass(frozen=True)
@@ -194,14 +199,6 @@ class MoveSpec:
 
 
 @dataclass(frozen=True)
-class WireSpec:
-    """How the hosts are spoken to: http with sealed bodies, or https with a certificate of the lab's own."""
-
-    scheme: str = "http"
-    auth: str = "ntlm"
-
-
-@dataclass(frozen=True)
 class Scenario:
     """One scenario; ``parameters`` are the change's, for whoever rehearses it: the lab does not use them."""
 
@@ -211,7 +208,7 @@ class Scenario:
     domain: DomainSpec
     hosts: dict[str, HostSpec]
     move: MoveSpec
-    wire: WireSpec = WireSpec()
+    wire: WireSpec = field(default_factory=WireSpec)
     fault: str | None = None
     parameters: dict[str, object] = field(default_factory=dict)
     wire_faults: list[WireFault] = field(default_factory=list)
@@ -232,8 +229,7 @@ def build_world(scenario: Scenario, *, clock: Clock | None = None) -> World:
         world.groups[prefix + group] = {(prefix + member).casefold() for member in members}
     directory.add_computer(scenario.domain.controller, controller=True)
     world.add_host(_controller(scenario.domain, next(iter(scenario.hosts.values())), world))
-    if scenario.domain.stale_replica:
-        world.key_distribution = directory.replica()
+    world.use_directory(directory, stale_replica=scenario.domain.stale_replica)
     for name, spec in scenario.hosts.items():
         _leave_behind(world, name, spec)
     world.fault = fault_named(scenario.fault, scenario.name) if scenario.fault else None

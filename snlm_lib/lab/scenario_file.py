@@ -12,10 +12,12 @@ from typing import Any
 import yaml
 
 from snlm_lib.errors import LabError
+from snlm_lib.lab.accounts import STATES
 from snlm_lib.lab.faults import fault_named, laid_over
-from snlm_lib.lab.scenario import Scenario, WireSpec
+from snlm_lib.lab.scenario import DomainSpec, Scenario
 from snlm_lib.lab.strict import decode
 from snlm_lib.lab.wire_faults import refuse_unknown
+from snlm_lib.lab.wire_spec import own_wire, refuse_wire
 
 __all__ = ["SCHEMA", "load_scenario", "read_scenario"]
 
@@ -23,6 +25,7 @@ SCHEMA = "snlm.scenario/1"
 _SHIPPED = Path(__file__).resolve().parents[2] / "parameters" / "scenarios"
 _MAX_BYTES = 1 << 20
 _MAX_BASES = 8
+_DIRECTORIES = ("memory", "samba")
 _OWN = ("based_on", "parameters")  # never inherited
 
 
@@ -42,7 +45,8 @@ def _scenario(data: dict[str, Any], where: str) -> Scenario:
     scenario = decode(Scenario, data, where)
     if scenario.schema != SCHEMA:
         raise LabError(f"schema '{scenario.schema}' is not {SCHEMA}", where=where, remedy="Correct it.")
-    _refuse_wire(scenario.wire, where)
+    _refuse_sign_on(scenario, where)
+    _refuse_domain(scenario.domain, where)
     refuse_unknown(scenario.wire_faults, [*scenario.hosts, scenario.domain.controller], where)
     living = [
         (vm.name or key).casefold() for host in scenario.hosts.values() for key, vm in host.vms.items() if vm.guest
@@ -52,17 +56,21 @@ def _scenario(data: dict[str, Any], where: str) -> Scenario:
     return scenario
 
 
-def _refuse_wire(wire: WireSpec, where: str) -> None:
-    if wire.scheme not in ("http", "https") or wire.auth not in ("ntlm", "basic"):
-        raise LabError(
-            f"nobody speaks {wire.scheme} with {wire.auth} here",
-            where=f"{where}.wire",
-            remedy="Say scheme http or https, auth ntlm or basic.",
-        )
-    if wire.auth == "basic" and wire.scheme == "http":
-        raise LabError(
-            "basic would send the password in clear over plain HTTP", where=f"{where}.wire", remedy="Say scheme: https."
-        )
+def _refuse_sign_on(scenario: Scenario, where: str) -> None:
+    refuse_wire(scenario.wire, f"{where}.wire")
+    for name, host in scenario.hosts.items():
+        own_wire(scenario.wire, host.wire, f"{where}.hosts.{name}.wire")
+
+
+def _refuse_domain(domain: DomainSpec, where: str) -> None:
+    for key, value, known in (
+        ("directory", domain.directory, _DIRECTORIES),
+        ("operator_state", domain.operator_state, tuple(STATES)),
+    ):
+        if value not in known:
+            raise LabError(
+                f"'{value}' is not known here", where=f"{where}.domain.{key}", remedy=f"Say {', '.join(known)}."
+            )
 
 
 def _read_table(path: Path) -> dict[str, Any]:

@@ -64,10 +64,13 @@ class Authority:
         """The authority's certificate: what a client must trust."""
         return self._certificate.public_bytes(serialization.Encoding.PEM).decode("ascii")
 
-    def identity(self, names: Sequence[str], *, ends: datetime | None = None) -> Identity:
-        """A certificate for host names and IP addresses; ``ends`` other than in thirty days is for tests."""
+    def identity(
+        self, names: Sequence[str], *, begins: datetime | None = None, ends: datetime | None = None
+    ) -> Identity:
+        """A certificate for host names and IP addresses, valid for thirty days from yesterday unless told."""
         alternatives = [_alternative(name) for name in names]
-        return self._signed(names[0], alternatives, ExtendedKeyUsageOID.SERVER_AUTH, ends or self._now + _LIFE)
+        times = (begins, ends or self._now + _LIFE)
+        return self._signed(names[0], alternatives, ExtendedKeyUsageOID.SERVER_AUTH, times)
 
     def client(self, user: str, *, ends: datetime | None = None) -> Identity:
         """A certificate with which ``user`` signs on: as UPN where it reads name@REALM, else as common name."""
@@ -75,13 +78,18 @@ class Authority:
         if "@" in user:
             value = user.encode("utf-8")
             alternatives = [x509.OtherName(_UPN, bytes((_UTF8_STRING, len(value))) + value)]
-        return self._signed(user, alternatives, ExtendedKeyUsageOID.CLIENT_AUTH, ends or self._now + _LIFE)
+        times = (None, ends or self._now + _LIFE)
+        return self._signed(user, alternatives, ExtendedKeyUsageOID.CLIENT_AUTH, times)
 
     def _signed(
-        self, name: str, alternatives: list[x509.GeneralName], usage: x509.ObjectIdentifier, ends: datetime
+        self,
+        name: str,
+        alternatives: list[x509.GeneralName],
+        usage: x509.ObjectIdentifier,
+        times: tuple[datetime | None, datetime],
     ) -> Identity:
         key = ec.generate_private_key(ec.SECP256R1())
-        builder = self._builder(_named(name), key, ends=ends)
+        builder = self._builder(_named(name), key, begins=times[0], ends=times[1])
         if alternatives:
             builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), False)
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), True)
@@ -95,9 +103,9 @@ class Authority:
         return Identity(certificate.public_bytes(serialization.Encoding.DER), pem.decode("ascii"))
 
     def _builder(
-        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, *, ends: datetime
+        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, *, ends: datetime, begins: datetime | None = None
     ) -> x509.CertificateBuilder:
-        begins = min(self._now, ends) - _BACK
+        begins = begins or min(self._now, ends) - _BACK
         return (
             x509.CertificateBuilder()
             .subject_name(subject)
