@@ -129,6 +129,8 @@ def _stopped(outcome: RunOutcome) -> list[str]:
 
 
 def _explained(reason: str) -> list[str]:
+    if "snlm explain " in reason:  # said already
+        return []
     code = known_hresult(reason, load_catalogue())
     return [f"  What it means: snlm explain {code}"] if code else []
 

@@ -117,7 +117,8 @@ class Step:
             card(self.name)
 
     @property
-    def _checks(self) -> list[CheckRow]:
+    def checks(self) -> list[CheckRow]:
+        """What this step checked so far."""
         return [*self._gate, *self._proofs.values()]
 
     # --- what we found ---------------------------------------------------------------------------
@@ -249,15 +250,15 @@ class Step:
         if self._finished:
             self._say_finished()
             return
-        failed = [row for row in self._checks if row.verdict == "FAIL" and not row.remedy.startswith(_LATER)]
+        failed = [row for row in self.checks if row.verdict == "FAIL" and not row.remedy.startswith(_LATER)]
         if failed:
             first = failed[0]
             self._end(Verdict.FAILED, f"{first.title}: {first.evidence}. {first.remedy}")
             self._finished = True
             return
-        warned = sum(row.verdict == "WARN" for row in self._checks)
-        checks = f"{sum(row.verdict == 'PASS' for row in self._checks)} of {len(self._checks)} checks passed"
-        told = [checks] if self._checks else []
+        warned = sum(row.verdict == "WARN" for row in self.checks)
+        checks = f"{sum(row.verdict == 'PASS' for row in self.checks)} of {len(self.checks)} checks passed"
+        told = [checks] if self.checks else []
         told += [f"{warned} warning{'s' if warned > 1 else ''}"] if warned else []
         # what a step did says more than how many checks it passed; its sentences stand in the order of what happened
         done = self.highlights[-1].split(". ")[0].rstrip(".") if self.highlights else ""
@@ -302,7 +303,7 @@ class Step:
             reason=reason,
             started_utc=self._started,
             ended_utc=iso_utc(self.clock.utc_now()),
-            checks=self._checks,
+            checks=self.checks,
             changes=[ChangeRow.model_validate(row) for row in change_rows(self.journal.entries(), self.name)],
             figures=self.figures,
             tables=self.tables,

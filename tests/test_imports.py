@@ -57,7 +57,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "record": {"measure", "parameters", "process"} | GROUND,
     "change": {"credentials", "estate", "measure", "record", "remote", "parameters", "process"} | GROUND,
     "provenance": {"version", "process"},
-    "step": {"provenance"} | BELOW_STEPS | GROUND,
+    "step": {"provenance", "explain"} | BELOW_STEPS | GROUND,
     "notebook": BELOW_STEPS | GROUND | {"step"},
     "runbook": {"provenance", "record", "parameters", "measure", "process"} | GROUND,
     "rehearsal": {"runbook", "record", "parameters", "process"} | GROUND,

@@ -19,11 +19,15 @@ __all__ = ["Act", "Outcome"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an act ended: ``result`` is "done", "failed" or "unknown"; ``detail`` in a sentence."""
+    """How an act ended: ``result`` is "done", "failed" or "unknown"; ``detail`` in a sentence.
+
+    ``remedy``: what to do about a failure, if that is known.
+    """
 
     result: str
     detail: str = ""
     facts: Mapping[str, object] = field(default_factory=dict)
+    remedy: str = ""
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,8 @@ def _judge(journal: Journal, step: str, act: Act, intent_id: str, outcome: Outco
         raise _unknown(act, outcome.detail)
     _close(journal, step, intent_id, outcome)
     if outcome.result == "failed":
-        raise SnlmError(outcome.detail, where=act.host, remedy="Nothing is retried by itself; read the cause first.")
+        remedy = outcome.remedy or "Nothing is retried by itself; read the cause first."
+        raise SnlmError(outcome.detail, where=act.host, remedy=remedy)
     return outcome
 
 

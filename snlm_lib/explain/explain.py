@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from snlm_lib.explain import findings
 from snlm_lib.explain.catalogue import Catalogue, Failure, KnownEvent, State
 
-__all__ = ["Explanation", "Match", "explain", "known_hresult"]
+__all__ = ["Explanation", "Match", "explain", "known_hresult", "likely_failure"]
 
 _CALLED, _HRESULT, _CODED, _EVENT, _STATE, _BARE, _NAME = 100, 80, 70, 50, 55, 20, 10
 _TEXT, _TEXT_WORD, _TEXT_WORDS = 20, 5, 8
@@ -75,6 +75,12 @@ def known_hresult(text: str, catalogue: Catalogue) -> str | None:
     written, _ = findings.hresults(findings.plain(findings.bounded(text)[0]))
     codes = (code for failure in catalogue.failures for code in failure.hresults)
     return next((code for code in codes if code in written), None)
+
+
+def likely_failure(text: str, catalogue: Catalogue) -> Failure | None:
+    """The failure that a host's own words are about; None where only names, or nothing, point to one."""
+    found = (match for match in explain(text, catalogue).matches if match.score >= _TEXT)
+    return next((match.entry for match in found if isinstance(match.entry, Failure)), None)
 
 
 def _failures(seen: _Seen, catalogue: Catalogue) -> Iterable[Match]:

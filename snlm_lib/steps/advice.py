@@ -1,0 +1,42 @@
+"""What to do after a move that failed: the catalogue's remedy, or what the checks had warned of. Asks no host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from snlm_lib.change.act import Act, Outcome
+from snlm_lib.explain.catalogue import load_catalogue
+from snlm_lib.explain.explain import likely_failure
+from snlm_lib.record.result import CheckRow
+
+__all__ = ["advice", "advised"]
+
+_NOT_AGAIN = "Nothing is retried by itself"
+
+
+def advice(detail: str, checks: Iterable[CheckRow]) -> str:
+    """The remedy for what a host said, in a sentence or two; never more than what is known of it."""
+    known = likely_failure(detail, load_catalogue())
+    if known is not None:
+        return f"{_NOT_AGAIN}. {known.remedy} (snlm explain {known.id})"
+    warned = [f"{row.title}: {row.evidence}; {row.remedy}" for row in checks if row.verdict == "WARN"]
+    if warned:
+        return f"{_NOT_AGAIN}. The checks had warned: {' '.join(warned)}"
+    return f"{_NOT_AGAIN}; read the cause first."
+
+
+def advised(act: Act, checks: Callable[[], Iterable[CheckRow]]) -> Act:
+    """The same act; its failure says what to do. ``checks``: what the step had found by then."""
+
+    def told(outcome: Outcome) -> Outcome:
+        if outcome.result != "failed":
+            return outcome
+        return replace(outcome, remedy=advice(outcome.detail, checks()))
+
+    def settle(begun: datetime) -> Outcome:
+        return told(looked(begun)) if looked is not None else Outcome("unknown")
+
+    looked = act.settle
+    return replace(act, do=lambda: told(act.do()), settle=None if looked is None else settle)
