@@ -177,7 +177,8 @@ def _moment(element: ET.Element) -> datetime | str:
 
 
 def _duration(element: ET.Element) -> timedelta | str:
-    return parse_duration(element.text or "") or (timedelta(0) if element.text == "PT0S" else element.text or "")
+    length = parse_duration(element.text or "")
+    return element.text or "" if length is None else length
 
 
 def _whole(element: ET.Element) -> int:
@@ -265,8 +266,12 @@ class _Decoder:
                 inner = [self.value(item) for item in part]
             elif part.tag == "DCT":
                 inner = self._table(part)
-            else:
+            elif part.tag in _PRIMITIVES or part.tag in ("Obj", "Ref"):
                 inner = self._number(found, self.value(part))
+            else:  # nobody knows what it is: kept under its own name
+                found.properties.setdefault(part.tag, _text(part))
+        if inner is not found and isinstance(inner, PsObject):  # an object round an object: what both have
+            inner.properties = {**inner.properties, **found.properties}
         self._objects[reference] = inner
         return inner
 

@@ -68,10 +68,10 @@ class PlainFragmenter(Fragmenter):
         kind = int.from_bytes(head[4:8], "little")
         try:
             return Message.unpack(head + sound, self.serializer) if kind in _KINDS else None
-        except Unreadable:
-            raise
         # A foreign parser met foreign bytes: it raises whatever its innards raise.
         except Exception as error:
             if kind in _UNUSED:
                 return None
+            if isinstance(error, Unreadable):
+                raise
             raise Unreadable(f"a message of kind {kind:#x} makes no sense ({type(error).__name__})") from None

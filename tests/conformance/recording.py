@@ -20,7 +20,7 @@ from psrpcore.types import PSRPMessageType
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "data" / "wsman_recordings"
 ABSENT = f"no recordings of real Windows at {FOLDER}"
 
-_KINDS = {kind.value: kind.name for kind in PSRPMessageType}
+KINDS = {kind.value: kind.name for kind in PSRPMessageType}
 _FRAGMENT = struct.Struct(">QQBI")
 _CARRIERS = frozenset({"Stream", "connectResponseXml", "creationXml", "connectXml", "Arguments"})
 _COMMAND = re.compile(r'<[^<>]*\b(?:DesiredStream|Stream|Signal|Connect)\b[^<>]*\bCommandId="([^"]+)"')
@@ -130,7 +130,7 @@ def piece(head: bytes, body: bytes) -> bytes:
 
 def _message(data: bytes) -> Message:
     kind = struct.unpack_from("<I", data, 4)[0]
-    return Message(_KINDS.get(kind, hex(kind)), UUID(bytes_le=data[24:40]), data[40:])
+    return Message(KINDS.get(kind, hex(kind)), UUID(bytes_le=data[24:40]), data[40:])
 
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -10,7 +10,16 @@ import pytest
 from pypsrp.complex_objects import ObjectMeta
 from pypsrp.messages import ErrorRecordMessage, PipelineState, SessionCapability
 
-from snlm_lib.remote.clixml import PlainSerializer, PsEnum, PsObject, decode, enum_name, parse_duration
+from snlm_lib.remote.clixml import (
+    PlainSerializer,
+    PsEnum,
+    PsObject,
+    PsOdd,
+    Unreadable,
+    decode,
+    enum_name,
+    parse_duration,
+)
 
 SERVICE = """<Obj RefId="0"><TN RefId="0"><T>System.ServiceProcess.ServiceController</T><T>System.Object</T></TN>
 <ToString>vmms</ToString>
@@ -55,10 +64,109 @@ ERROR = """<Obj RefId="0"><TN RefId="0"><T>System.Management.Automation.ErrorRec
         ("<Nil />", None),
         ("<SS>c2VjcmV0</SS>", None),
         ("<Unheard>of</Unheard>", "of"),
+        ("<I64>-9223372036854775808</I64>", -(2**63)),
+        ("<I64>9007199254740993</I64>", 2**53 + 1),
+        ("<U64>18446744073709551615</U64>", 2**64 - 1),
+        ("<SB>-128</SB>", -128),
+        ("<Sg>0.25</Sg>", 0.25),
+        ("<Db>-INF</Db>", float("-inf")),
+        ("<Db>1.7976931348623157E+308</Db>", 1.7976931348623157e308),
+        ("<D>79228162514264337593543950335</D>", Decimal(2**96 - 1)),
+        ("<TS>-PT0.0000001S</TS>", timedelta(0)),
+        ("<XD>&lt;a&gt;_x000A_&lt;/a&gt;</XD>", "<a>\n</a>"),
+        ("<SBK>Get-VM</SBK>", "Get-VM"),
+        ("<URI>http://hv01/</URI>", "http://hv01/"),
+        ("<S>_xD83D_</S>", "\ufffd"),
+        ("<S>_xD83D__x0041_</S>", "\ufffdA"),
+        ("<BA />", b""),
     ],
 )
 def test_a_primitive(xml: str, value: object) -> None:
     assert decode(xml) == value
+
+
+@pytest.mark.parametrize(
+    "xml",
+    [
+        "<I32>many</I32>",
+        "<I32>1_000</I32>",
+        f"<I64>{'9' * 5000}</I64>",
+        "<Db>1_0</Db>",
+        "<D>a lot</D>",
+        "<C>99999999999</C>",
+        "<G>no guid</G>",
+        "<BA>!!!!</BA>",
+        "<TS>P99999999999D</TS>",
+        "<DT>0000-13-99</DT>",
+    ],
+)
+def test_a_primitive_that_is_none_stays_its_text_and_costs_nothing_else(xml: str) -> None:
+    text = xml[xml.index(">") + 1 : xml.rindex("<")]
+    tag = xml[1 : xml.index(">")]
+    bag = decode(f'<Obj RefId="0"><Props><{tag} N="Odd">{text}</{tag}><I32 N="Sound">1</I32></Props></Obj>')
+    assert isinstance(bag, PsObject)
+    assert bag.properties == {"Odd": text, "Sound": 1}
+
+
+def test_references_into_parts_that_were_skipped_are_followed() -> None:
+    bag = decode(
+        '<Obj RefId="0"><Mystery><Obj RefId="5"><TN RefId="3"><T>Hidden</T></TN><LST><S>a</S></LST></Obj></Mystery>'
+        '<Props><Ref N="Later" RefId="5" /><Ref N="Never" RefId="9" />'
+        '<Obj N="Typed" RefId="6"><TNRef RefId="3" /></Obj></Props></Obj>'
+    )
+    assert isinstance(bag, PsObject)
+    assert bag.get("Later") == ["a"]
+    assert isinstance(bag.get("Never"), PsOdd)
+    typed = bag.get("Typed")
+    assert isinstance(typed, PsObject)
+    assert typed.type_names == ("Hidden",)
+
+
+def test_what_is_nested_too_deep_is_cut_there_and_marked() -> None:
+    deep = '<Obj RefId="0"><LST>' * 3000 + "<S>x</S>" + "</LST></Obj>" * 3000
+    value, levels = decode(deep), 0
+    while isinstance(value, list):
+        [value], levels = value, levels + 1
+    assert isinstance(value, PsOdd)
+    assert levels == 64
+    assert repr(value) == "PsOdd(nested deeper than 64 levels)"
+
+
+def test_collections_of_any_class_hold_what_they_hold() -> None:
+    for tag in ("LST", "IE", "STK", "QUE"):
+        assert decode(
+            f'<Obj RefId="0"><TN RefId="0"><T>Odd`1[[X]]</T></TN><{tag}><I32>1</I32><Nil /></{tag}></Obj>'
+        ) == [1, None]
+    key = '<Obj N="Key" RefId="1"><LST><S>a</S></LST></Obj>'
+    table = decode(f'<Obj RefId="0"><DCT><En>{key}<U64 N="Value">9</U64></En><En><S N="Key">b</S></En></DCT></Obj>')
+    assert table == {"['a']": 9, "b": None}
+
+
+def test_adapted_extended_and_wrapped_properties_stand_together() -> None:
+    inner = '<Obj RefId="1"><Props><S N="Name">a</S></Props></Obj>'
+    wrapped = decode(f'<Obj RefId="0"><ToString>w</ToString>{inner}<MS><S N="PSPath">C:</S></MS></Obj>')
+    assert isinstance(wrapped, PsObject)
+    assert wrapped.properties == {"Name": "a", "PSPath": "C:"}
+
+
+@pytest.mark.parametrize(
+    "xml", ["", "<S>", "<S>a</I32>", "\x00", '<!DOCTYPE S [<!ENTITY a "b">]><S>&a;</S>', "<S>&a;</S>"]
+)
+def test_what_is_no_clixml_is_an_odd_object_as_output_and_an_error_in_the_protocol(xml: str) -> None:
+    odd = PlainSerializer().deserialize(xml)
+    assert isinstance(odd, PsOdd)
+    assert odd.raw == xml
+    record = PlainSerializer().deserialize(xml, ObjectMeta("Obj", object=ErrorRecordMessage))
+    assert record.to_string.startswith("The host's record cannot be read: ")
+    for kind in (PipelineState, SessionCapability):
+        with pytest.raises(Unreadable):
+            PlainSerializer().deserialize(xml, ObjectMeta("Obj", object=kind))
+
+
+@pytest.mark.parametrize("inner", ["", "<MS />", '<MS><S N="PipelineState">ended</S></MS>'])
+def test_a_state_without_a_number_is_unreadable(inner: str) -> None:
+    with pytest.raises(Unreadable):
+        PlainSerializer().deserialize(f'<Obj RefId="0">{inner}</Obj>', ObjectMeta("Obj", object=PipelineState))
 
 
 def test_an_object_with_lists_of_a_type_nobody_knows_and_references() -> None:
