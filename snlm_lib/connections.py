@@ -33,7 +33,7 @@ _START_LAB = "Start one with 'snlm lab up', or run 'snlm rehearse', which starts
 _WAYS = (
     "Ways that exist: a user name with a password kept by keyring:, file: or env: (it travels to the source over the"
     " sealed session as -DestinationCredential); or move from a console or RDP session on the source itself, without"
-    " snlm. A session configuration on the source that runs as an account of its own is not supported yet"
+    " snlm; or an endpoint on each host that runs as an account of its own: 'configuration_name' and 'runs_as'"
 )
 
 
@@ -51,6 +51,7 @@ def _address(value: str) -> str:
 
 Auth = Literal["kerberos", "negotiate", "credssp", "certificate", "basic", "ntlm"]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Configuration = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 Address = Annotated[Literally, AfterValidator(_address)]
 Reference = Annotated[str, Field(max_length=500), AfterValidator(_reference)]
 
@@ -67,6 +68,14 @@ class HostAddress(Closed):
     )
     ca: str | None = Field(
         None, description="https: PEM file with the only authority trusted; without it this machine's own are"
+    )
+    configuration_name: Configuration = Field(
+        "Microsoft.PowerShell", description="session configuration (endpoint) that answers; snlm_lib/jea has some"
+    )
+    runs_as: Literally | None = Field(
+        None,
+        description="the named account which that endpoint runs as: on the source it makes the second hop, so that no"
+        " -DestinationCredential is sent",
     )
     certificate: str | None = Field(None, description="auth certificate: PEM file with the client certificate")
     certificate_key: str | None = Field(
@@ -85,6 +94,8 @@ class HostAddress(Closed):
             raise ValueError(f"'kerberos_name' means nothing to {self.auth}: leave it out")
         if self.ca is not None and self.scheme != "https":
             raise ValueError("'ca' means nothing to plain http: leave it out, or say scheme: https")
+        if self.runs_as is not None and self.configuration_name == "Microsoft.PowerShell":
+            raise ValueError("'runs_as' belongs to a 'configuration_name': the default one runs as who signs on")
         return self
 
 
@@ -147,6 +158,15 @@ class ConnectionProfile(Closed):
             f"connection {self.name!r} has no host called {name!r}",
             remedy=f"It knows {', '.join(sorted(self.hosts))}; correct the name, or add the host to the profile.",
         )
+
+    def is_directory(self, name: str) -> bool:
+        """Is this the host where the directory is asked?"""
+        return self.directory is not None and self.directory.casefold() == name.casefold()
+
+    def hops_alone(self, source: str) -> bool:
+        """Does a session on ``source`` reach the destination without a credential given to the cmdlet?"""
+        how = self.host(source)
+        return how.runs_as is not None or how.auth == "credssp"
 
     def refuse_one_host(self, source: str, destination: str) -> None:
         """Raise ParameterError for a host that is not listed, and for two names of one host."""
@@ -216,23 +236,32 @@ def _is_number(address: str) -> bool:
 
 
 def _refuse_passwordless(profile: ConnectionProfile, where: str) -> None:
-    """The operator needs a password for the second hop; 02's own user makes none, where nothing asks for it."""
+    """Who is signed on has no password: hosts must not ask for one, and endpoints must make the second hop."""
     if _is_passwordless(profile.secret):
-        raise CredentialError(
-            f"{profile.user}: who is signed on to this machine (single sign-on, smartcard, gMSA) has no password, and"
-            " 05 needs one for the second hop, from the source to the destination",
-            where=where,
-            remedy=f"{_WAYS}.",
-        )
-    if profile.directory is None or not _is_passwordless(profile.directory_secret or ""):
-        return
-    auth = profile.host(profile.directory).auth
-    if auth not in _WITHOUT_PASSWORD:
-        raise CredentialError(
-            f"{profile.directory_user}: who is signed on to this machine has no password, and {auth} needs one",
-            where=where,
-            remedy=f"Say auth: kerberos for {profile.directory}, or give 'directory_secret' a reference to a password.",
-        )
+        movers = [name for name in profile.hosts if not profile.is_directory(name)]
+        if not all(profile.hosts[name].runs_as for name in movers):
+            raise CredentialError(
+                f"{profile.user}: who is signed on to this machine (single sign-on, smartcard, gMSA) has no password,"
+                " and 05 needs one for the second hop, from the source to the destination",
+                where=where,
+                remedy=f"{_WAYS}.",
+            )
+        _refuse_password_only(profile, profile.user, movers, "secret", where)
+    *_, (user, reference) = profile.sign_ons
+    if profile.directory is not None and _is_passwordless(reference):
+        key = "directory_secret" if profile.directory_user else "secret"
+        _refuse_password_only(profile, user, [profile.directory], key, where)
+
+
+def _refuse_password_only(profile: ConnectionProfile, user: str, hosts: list[str], key: str, where: str) -> None:
+    for name in hosts:
+        auth = profile.host(name).auth
+        if auth not in _WITHOUT_PASSWORD:
+            raise CredentialError(
+                f"{user}: who is signed on to this machine has no password, and {auth} needs one",
+                where=where,
+                remedy=f"Say auth: kerberos for {name}, or give '{key}' a reference to a password.",
+            )
 
 
 def _is_passwordless(reference: str) -> bool:

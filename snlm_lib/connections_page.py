@@ -46,8 +46,8 @@ outside the clone if you like: `SNLM_CONNECTIONS` names the folder. None was eve
       VM01: {address: vm01.corp.example, udp_port: 7, tcp_port: 7, ips: [10.20.0.51]}
 
 `secret` is `env:NAME`, `keyring:SERVICE/USER`, `file:PATH`, or `prompt:`, which asks in JupyterLab and is refused
-where nobody can answer. `signed-on:`, who is signed on to this machine, has no password for the second hop, so
-only `directory_secret` may be that. Only Kerberos, or HTTPS with a verified certificate, is spoken to a real host.
+where nobody can answer. `signed-on:`, who is signed on to this machine, has no password for the second hop: it may
+be `directory_secret`, and `secret` only where every host has an endpoint with `runs_as`. Only Kerberos, or HTTPS with a verified certificate, is spoken to a real host.
 `ca`, `certificate` and `certificate_key` are looked for beside the profile. Away from Windows, Kerberos wants
 `user` as `operator@CORP.EXAMPLE`, the realm in capitals.
 """

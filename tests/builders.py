@@ -11,7 +11,9 @@ from snlm_lib.change.delegation import wanted_names
 from snlm_lib.estate.model import (
     AdapterFacts,
     DelegationFacts,
+    DirectoryHost,
     DiskFacts,
+    HopFacts,
     HostFacts,
     IntegrationFacts,
     MigrationSettings,
@@ -61,6 +63,7 @@ def host(name: str, peer: str, **changes: Any) -> HostFacts:
         peer_address="10.20.0.12",
         ports=(PortFacts(peer, 6600, True, None), PortFacts(peer, 445, True, None)),
         read_utc=READ_UTC,
+        credential_guard=True,
     )
     return replace(good, **changes)
 
@@ -132,5 +135,7 @@ def pair(**changes: Any) -> PairFacts:
             "HV02": account("HV02", delegate_to=wanted_names(back), any_protocol=True),
         },
         directory_domain="corp.example",
+        directory_host=DirectoryHost("DC01", 5),
+        hop=HopFacts("CORP\\operator", None),
     )
     return replace(good, **changes)

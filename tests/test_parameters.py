@@ -229,9 +229,24 @@ def test_who_is_signed_on_cannot_carry_a_move_and_the_ways_are_listed(tmp_path: 
     assert "second hop" in str(caught.value)
     assert [
         way
-        for way in ("keyring:", "-DestinationCredential", "console or RDP", "session configuration")
+        for way in ("keyring:", "-DestinationCredential", "console or RDP", "runs_as")
         if way not in str(caught.value)
     ] == []
+
+
+def test_who_is_signed_on_may_move_through_endpoints_that_run_as_an_account(tmp_path: Path) -> None:
+    signed_on = PROFILE.replace("env:SNLM_PASSWORD", "'signed-on:'")
+    endpoint = "corp.example, configuration_name: Snlm.Operator, runs_as: 'CORP\\snlm-move$'"
+    through = signed_on.replace("hv01.corp.example", f"hv01.{endpoint}")
+
+    assert _profile(tmp_path, through).hops_alone("hv01")
+    with pytest.raises(CredentialError, match="and basic needs one"):
+        _profile(tmp_path, through.replace("{address: hv01", "{scheme: https, auth: basic, address: hv01"))
+
+
+def test_an_account_belongs_to_an_endpoint_of_its_own(tmp_path: Path) -> None:
+    assert "belongs to a 'configuration_name'" in _profile_error(tmp_path, _host(", runs_as: 'CORP\\snlm-move$'"))
+    assert "configuration_name" in _profile_error(tmp_path, _host(", configuration_name: 'a b'"))
 
 
 def test_the_directory_may_have_a_credential_of_its_own(tmp_path: Path) -> None:

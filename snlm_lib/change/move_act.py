@@ -39,7 +39,7 @@ class MoveOrder:
 
     connection: Connection
     parameters: Parameters
-    credential: Credential  # for the second hop: opens the destination from the source
+    credential: Credential | None  # for the second hop: opens the destination from the source; None: not needed
     vm_id: UUID
     vm_name: str
     machine: tuple[Mapping[str, object], ...]  # what it is like before, kept in the intent

@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from snlm_lib.clock import Clock
-from snlm_lib.errors import AuthenticationRefused, CredentialError
+from snlm_lib.errors import AuthenticationRefused
 from snlm_lib.estate.survey import Estate
 from snlm_lib.parameters import ConnectionProfile, Parameters
 from snlm_lib.remote.credentials import Credential, ask_in_notebook, resolve
 from snlm_lib.remote.pipeline import Pipeline
 from snlm_lib.remote.session import CommandRecord, Endpoint, HostSession, Operation, Result
 
-__all__ = ["Connection", "RealHostSession", "hop_credential", "open_estate"]
+__all__ = ["Connection", "RealHostSession", "open_estate"]
 
 Listener = Callable[[CommandRecord], None]
 
@@ -28,11 +28,12 @@ class Connection:
     source: HostSession
     destination: HostSession
     directory: HostSession | None
+    hop: Credential | None = None  # what cmdlets on the source are given for the destination; None: nothing
 
     @property
     def estate(self) -> Estate:
         """For `snlm_lib.estate.survey`."""
-        return Estate(self.source, self.destination, self.directory)
+        return Estate(self.source, self.destination, self.directory, self.hop)
 
     @property
     def protocols(self) -> dict[str, str | None]:
@@ -68,7 +69,7 @@ def open_estate(
 
     def session(name: str, credential: Credential) -> HostSession:
         at = profile.host(name)
-        shown = at.model_dump(exclude={"address", "port"})
+        shown = at.model_dump(exclude={"address", "port", "runs_as"})
         endpoint = Endpoint(name, at.address, at.port, **shown, allow_ntlm=kind is HostSession)
         return kind(endpoint, credential, clock=clock, on_command=on_command)
 
@@ -76,22 +77,8 @@ def open_estate(
         source=session(wanted.source, main),
         destination=session(wanted.destination, main),
         directory=session(profile.directory, directory) if profile.directory else None,
+        hop=None if profile.hops_alone(wanted.source) or main.password is None else main,
     )
-
-
-def hop_credential(profile: ConnectionProfile) -> Credential:
-    """What ``-DestinationCredential`` carries: the operator's own, opened again on the second hop.
-
-    Raises CredentialError where there is no password to carry.
-    """
-    found = resolve(profile.user, profile.secret, prompt=ask_in_notebook)
-    if found.password is None:
-        raise CredentialError(
-            "who is signed on to this machine has no password for the second hop",
-            where=f"connection {profile.name!r}",
-            remedy="Give 'secret' a reference to one: keyring:, file:, env: or prompt:",
-        )
-    return found
 
 
 class RealHostSession(HostSession):

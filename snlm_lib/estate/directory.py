@@ -10,7 +10,7 @@ from snlm_lib.estate.model import DelegationFacts
 from snlm_lib.estate.reads import Session, ask
 from snlm_lib.remote import commands
 
-__all__ = ["account_name", "read_delegation", "read_domain"]
+__all__ = ["account_name", "read_delegation", "read_domain", "read_role"]
 
 _NOT_THERE = ("ActiveDirectoryCmdlet:Microsoft.ActiveDirectory.Management.ADIdentityNotFound", "ADIdentityNotFound")
 
@@ -28,6 +28,12 @@ def read_domain(session: Session) -> str | None:
     """The domain's DNS name; None when the directory does not say."""
     found = ask(session, commands.get_ad_domain())
     return values.text(found[0], "DNSRoot") if found else None
+
+
+def read_role(session: Session) -> int | None:
+    """``Win32_ComputerSystem.DomainRole`` of the computer that is asked: 4 and 5 are domain controllers."""
+    found = ask(session, commands.get_computer_system())
+    return values.number(found[0], "DomainRole") if found else None
 
 
 def account_name(host_name: str) -> str:

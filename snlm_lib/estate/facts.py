@@ -31,6 +31,7 @@ __all__ = [
     "adapter",
     "checkpoint",
     "counters",
+    "credential_guard",
     "delegation",
     "disks",
     "event",
@@ -52,6 +53,7 @@ _T = TypeVar("_T")
 
 _ANY_PROTOCOL = 0x1000000  # userAccountControl: TRUSTED_TO_AUTH_FOR_DELEGATION
 _UNCONSTRAINED = 0x80000  # userAccountControl: TRUSTED_FOR_DELEGATION
+_CREDENTIAL_GUARD = "1"  # Win32_DeviceGuard.SecurityServicesRunning
 _UNKNOWN = PsObject()
 
 
@@ -89,6 +91,12 @@ def firewall_enabled(answer: Bags, wanted: Sequence[str]) -> dict[str, bool | No
     """``Get-NetFirewallRule``: rule Name to enabled; a rule not answered is None."""
     known = {(values.text(bag, "Name") or values.text(bag, "InstanceID") or "").lower(): bag for bag in answer}
     return {rule: values.flag(known[rule.lower()], "Enabled") if rule.lower() in known else None for rule in wanted}
+
+
+def credential_guard(answer: Bags) -> bool | None:
+    """``Win32_DeviceGuard``: is Credential Guard (1) among the services that run? None when it is not told."""
+    running = {service for bag in answer for service in values.texts(bag, "SecurityServicesRunning")}
+    return _CREDENTIAL_GUARD in running if answer else None
 
 
 def peer_address(answer: Bags) -> str | None:

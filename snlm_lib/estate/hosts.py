@@ -33,6 +33,7 @@ def host_questions(peer: str) -> dict[str, Pipeline]:
         "processors": commands.get_processors(),
         "service": commands.get_migration_service(),
         "volumes": commands.get_volumes(),
+        "device_guard": commands.get_device_guard(),
         "firewall": commands.get_firewall_rules(),
         "peer": commands.resolve(peer),
         **{f"port {port}": commands.test_port(peer, port) for port in PORTS},
@@ -68,6 +69,7 @@ def host_facts(answers: Answers, *, host: str, peer: str, asked_utc: datetime, r
         peer_address=facts.peer_address(_all(answers, "peer")),
         ports=_ports(answers, peer),
         read_utc=read_utc,
+        credential_guard=facts.credential_guard(_all(answers, "device_guard")),
     )
 
 

@@ -16,8 +16,10 @@ __all__ = [
     "CheckpointFacts",
     "CountersFacts",
     "DelegationFacts",
+    "DirectoryHost",
     "DiskFacts",
     "EventFacts",
+    "HopFacts",
     "HostFacts",
     "IntegrationFacts",
     "JobFacts",
@@ -90,6 +92,7 @@ class HostFacts:
     peer_address: str | None  # the peer's A record as this host resolves it
     ports: tuple[PortFacts, ...]
     read_utc: datetime
+    credential_guard: bool | None = None  # Win32_DeviceGuard.SecurityServicesRunning contains 1
 
 
 @dataclass(frozen=True)
@@ -177,6 +180,25 @@ class DelegationFacts:
 
 
 @dataclass(frozen=True)
+class HopFacts:
+    """Did a harmless read of the destination succeed that was run on the source (``Get-VMHost -ComputerName``)?
+
+    Move-VM opens the destination from the process that runs it, in the same way (hyperv.md, section 3).
+    """
+
+    account: str | None  # whose credential the cmdlet was given; None: none, the session goes by itself
+    error: str | None  # the source's own words; None: the destination answered
+
+
+@dataclass(frozen=True)
+class DirectoryHost:
+    """Where the directory is asked (``Win32_ComputerSystem``)."""
+
+    name: str
+    domain_role: int | None  # 4 and 5: a domain controller; 3: a member server
+
+
+@dataclass(frozen=True)
 class PairFacts:
     """Everything the checks ask about: both hosts, the machine, the directory."""
 
@@ -191,6 +213,8 @@ class PairFacts:
     jobs: tuple[JobFacts, ...]  # migration jobs of this machine, both hosts
     delegation: dict[str, DelegationFacts | None]  # operator's host name -> account; None: no account
     directory_domain: str | None
+    directory_host: DirectoryHost | None = None  # None: no directory is asked
+    hop: HopFacts | None = None  # None: not tried
 
 
 @dataclass(frozen=True)

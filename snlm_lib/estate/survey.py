@@ -16,12 +16,14 @@ from uuid import UUID
 from snlm_lib.clock import Clock
 from snlm_lib.errors import CommandFailed
 from snlm_lib.estate import facts, values
-from snlm_lib.estate.directory import read_delegation, read_domain
+from snlm_lib.estate.directory import read_delegation, read_domain, read_role
 from snlm_lib.estate.hosts import Answers, host_facts, host_questions
 from snlm_lib.estate.model import (
     CountersFacts,
     DelegationFacts,
+    DirectoryHost,
     EventFacts,
+    HopFacts,
     HostFacts,
     JobFacts,
     PairFacts,
@@ -31,6 +33,7 @@ from snlm_lib.estate.model import (
 from snlm_lib.estate.reads import AT_ONCE, Session, ask, ask_all
 from snlm_lib.remote import commands
 from snlm_lib.remote.clixml import PsObject
+from snlm_lib.remote.credentials import Credential
 from snlm_lib.remote.pipeline import Pipeline
 
 __all__ = [
@@ -56,11 +59,15 @@ _MACHINES = "machines"
 
 @dataclass(frozen=True)
 class Estate:
-    """The sessions of a change; each session's ``host`` is the operator's name. No directory: not asked."""
+    """The sessions of a change; each session's ``host`` is the operator's name. No directory: not asked.
+
+    ``hop`` None: the session on the source makes the second hop by itself.
+    """
 
     source: Session
     destination: Session
     directory: Session | None
+    hop: Credential | None = None  # given to cmdlets on the source that manage the destination
 
 
 def survey_host(session: Session, peer_name: str, clock: Clock) -> HostFacts:
@@ -94,8 +101,9 @@ def survey_pair(estate: Estate, vm_wanted: str, clock: Clock) -> PairFacts:
         planned = crew.submit(_planned, destination, vm_id)
         jobs_there = _jobs(destination, vm_id)
         vm = found.result() if found else None
+        hop = crew.submit(_hop, estate)  # not before: a session takes only so many pipelines at once
         jobs = _jobs(source, vm_id)
-        domain, delegation = accounts.result()
+        domain, delegation, directory_host = accounts.result()
         return PairFacts(
             source=source_facts,
             destination=destination_facts,
@@ -108,6 +116,8 @@ def survey_pair(estate: Estate, vm_wanted: str, clock: Clock) -> PairFacts:
             jobs=jobs + jobs_there,
             delegation=delegation,
             directory_domain=domain,
+            directory_host=directory_host,
+            hop=hop.result(),
         )
 
 
@@ -214,19 +224,31 @@ def _planned(session: Session, vm_id: UUID | None) -> bool | None:
     return None if found is None else any(values.guid(bag, "Name") == vm_id for bag in found)
 
 
-def _accounts(directory: Session | None, hosts: Iterable[str]) -> tuple[str | None, dict[str, DelegationFacts | None]]:
-    """The domain and each host's account; a host the directory refuses to tell of is not in the table."""
+def _hop(estate: Estate) -> HopFacts:
+    account = estate.hop.user if estate.hop is not None else None
+    try:
+        estate.source.invoke(commands.get_peer_host(estate.destination.host, estate.hop))
+    except CommandFailed as refused:
+        return HopFacts(account, refused.what)
+    return HopFacts(account, None)
+
+
+def _accounts(
+    directory: Session | None, hosts: Iterable[str]
+) -> tuple[str | None, dict[str, DelegationFacts | None], DirectoryHost | None]:
+    """The domain, each host's account and where they were asked; a host the directory will not tell of is not there."""
     if directory is None:
-        return None, {}
+        return None, {}, None
     directory.open()
     with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix=f"ask-{directory.host}") as crew:
         asked = {host: crew.submit(read_delegation, directory, host) for host in hosts}
+        role = crew.submit(read_role, directory)
         domain = read_domain(directory)
         told: dict[str, DelegationFacts | None] = {}
         for host, answer in asked.items():
             with suppress(CommandFailed):
                 told[host] = answer.result()
-    return domain, told
+        return domain, told, DirectoryHost(directory.host, role.result())
 
 
 def _as_id(wanted: str) -> UUID | None:

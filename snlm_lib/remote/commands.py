@@ -29,6 +29,7 @@ __all__ = [
     "get_ad_computer",
     "get_ad_domain",
     "get_computer_system",
+    "get_device_guard",
     "get_event_values",
     "get_events",
     "get_firewall_rules",
@@ -36,6 +37,7 @@ __all__ = [
     "get_migration_jobs",
     "get_migration_service",
     "get_operating_system",
+    "get_peer_host",
     "get_planned_vm",
     "get_processors",
     "get_vhds",
@@ -97,6 +99,7 @@ READS: frozenset[str] = frozenset(
 """Cmdlets that only look."""
 
 VIRTUALIZATION = "root\\virtualization\\v2"
+DEVICE_GUARD = "root\\Microsoft\\Windows\\DeviceGuard"
 ADMIN_LOG = "Microsoft-Windows-Hyper-V-VMMS-Admin"
 COUNTERS = "\\Hyper-V VM Live Migration(*)\\*"
 DELEGATE_TO = "msDS-AllowedToDelegateTo"
@@ -163,6 +166,20 @@ def get_operating_system() -> Pipeline:
 def get_processors() -> Pipeline:
     """``Win32_Processor``: one object a socket."""
     return _cim("Win32_Processor")
+
+
+def get_device_guard() -> Pipeline:
+    """``Win32_DeviceGuard``: which virtualisation-based security services run (1: Credential Guard)."""
+    return _cim("Win32_DeviceGuard", Namespace=DEVICE_GUARD)
+
+
+def get_peer_host(peer: str, credential: Credential | None) -> Pipeline:
+    """The peer's settings as this host reads them: a harmless read on the way that a move's cmdlet goes.
+
+    ``credential`` as in `move_vm`.
+    """
+    given = {"Credential": credential} if credential is not None else {}
+    return _say(Command("Get-VMHost", {"ComputerName": peer, **given}))
 
 
 def get_migration_service() -> Pipeline:

@@ -11,10 +11,10 @@ from snlm_lib.change.move import LONG_BLACKOUT_EVENT
 from snlm_lib.change.move_act import MoveOrder, move_act
 from snlm_lib.change.parity import identity_rows, place_rows
 from snlm_lib.errors import Refused
-from snlm_lib.estate.connect import hop_credential
 from snlm_lib.estate.model import PairFacts, VmFacts
 from snlm_lib.opening import move_begun
 from snlm_lib.step import Step
+from snlm_lib.steps.advice import advised
 from snlm_lib.steps.live import LiveMove
 from snlm_lib.units import say_duration_s
 
@@ -42,7 +42,7 @@ def order(step: Step, facts: PairFacts) -> list[Act]:
         MoveOrder(
             connection=step.connection,
             parameters=step.parameters,
-            credential=hop_credential(step.profile),
+            credential=step.connection.hop,
             vm_id=vm_id,
             vm_name=name,
             machine=tuple(rows),
@@ -52,7 +52,7 @@ def order(step: Step, facts: PairFacts) -> list[Act]:
             say=live.say,
         )
     )
-    return [live.around(act)]
+    return [live.around(advised(act, lambda: step.checks))]
 
 
 def gate(step: Step, facts: PairFacts) -> None:

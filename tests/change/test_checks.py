@@ -10,7 +10,7 @@ import pytest
 from snlm_lib.change.checks.model import Level
 from snlm_lib.change.checks.preflight import ALL_CHECKS, obstacles, preflight, refusal
 from snlm_lib.change.delegation import wanted_names
-from snlm_lib.estate.model import CheckpointFacts, JobFacts, PairFacts, PortFacts, VolumeFacts
+from snlm_lib.estate.model import CheckpointFacts, DirectoryHost, HopFacts, JobFacts, PairFacts, PortFacts, VolumeFacts
 from snlm_lib.parameters import Parameters
 from snlm_lib.units import GIB
 from tests import builders as build
@@ -56,6 +56,24 @@ SPOILED: list[tuple[str, PairFacts, Level, str]] = [
         Level.FAIL,
         "CredSSP",
     ),
+    (
+        "authentication",
+        source(settings=replace(READY.source.settings, authentication="CredSSP")),
+        Level.FAIL,
+        "Credential Guard runs on HV01",
+    ),
+    ("rights", destination(fqdn=None, settings=replace(READY.source.settings, enabled=None)), Level.FAIL, "on HV02"),
+    ("second-hop", replace(READY, hop=HopFacts(None, "Access is denied (0x80070005).")), Level.FAIL, "without a cred"),
+    ("second-hop", replace(READY, hop=HopFacts("CORP\\op", "no (0x8007052E).")), Level.FAIL, "credential of CORP\\op"),
+    ("second-hop", replace(READY, hop=None), Level.WARN, "not tried"),
+    ("directory-hop", replace(READY, directory_host=DirectoryHost("MGMT01", 3), delegation={}), Level.FAIL, "a member"),
+    (
+        "directory-hop",
+        replace(READY, directory_host=DirectoryHost("DC01", None), delegation={}),
+        Level.FAIL,
+        "does not",
+    ),
+    ("directory-hop", replace(READY, directory_host=None), Level.WARN, "no directory"),
     ("performance", source(settings=replace(READY.source.settings, performance="SMB")), Level.WARN, "SMB"),
     ("cpu-vendor", destination(cpu_manufacturer="AuthenticAMD"), Level.FAIL, "AuthenticAMD"),
     ("cpu-vendor", destination(cpu_manufacturer=None), Level.FAIL, "could not be read"),
@@ -123,6 +141,22 @@ def test_a_spoiled_prerequisite_is_told(
 
 def test_every_check_has_a_case_that_it_blocks_or_warns_in() -> None:
     assert {check.check_id for check in ALL_CHECKS} == {case[0] for case in SPOILED}
+
+
+def test_a_member_server_that_can_hop_is_no_obstacle(wanted: Parameters) -> None:
+    facts = replace(READY, directory_host=DirectoryHost("MGMT01", 3))
+    found = {item.check_id: item for item in preflight(facts, wanted)}["directory-hop"]
+    assert (found.level, found.evidence) == (
+        Level.PASS,
+        "MGMT01 is a member server; the accounts could be read through it",
+    )
+
+
+def test_credential_guard_is_told_only_where_it_is_in_the_way(wanted: Parameters) -> None:
+    kerberos = {item.check_id: item for item in preflight(source(credential_guard=True), wanted)}["authentication"]
+    there = destination(settings=replace(READY.source.settings, authentication="CredSSP"))
+    assert kerberos.level is Level.PASS
+    assert "Guard" not in {item.check_id: item for item in preflight(there, wanted)}["authentication"].evidence
 
 
 def test_finished_jobs_are_no_obstacle(wanted: Parameters) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from snlm_lib.clock import SystemClock
 from snlm_lib.errors import AuthenticationRefused, CredentialError, ParameterError
-from snlm_lib.estate.connect import RealHostSession, hop_credential, open_estate
+from snlm_lib.estate.connect import RealHostSession, open_estate
 from snlm_lib.parameters import ConnectionProfile, Parameters
 from snlm_lib.remote import commands
 from snlm_lib.remote.credentials import Credential
@@ -58,15 +58,39 @@ def test_without_a_directory_there_is_no_session(tmp_path: Path) -> None:
 
 
 def test_the_second_hop_is_the_operators(tmp_path: Path) -> None:
-    assert hop_credential(profile(tmp_path, **own(tmp_path))) == Credential("CORP\\op", "one")
+    connection = open_estate(profile(tmp_path, **own(tmp_path)), Parameters(), clock=SystemClock())
+
+    assert connection.hop == connection.estate.hop == Credential("CORP\\op", "one")
+
+
+ENDPOINT = {"configuration_name": "Snlm.Operator", "runs_as": "CORP\\snlm-move$"}
+
+
+@pytest.mark.parametrize("source", [ENDPOINT, {"auth": "credssp"}], ids=["endpoint", "credssp"])
+def test_a_source_that_hops_by_itself_is_given_no_credential(tmp_path: Path, source: dict[str, str]) -> None:
+    hosts = {**HOSTS, "HV01": {**HOSTS["HV01"], **source}}
+    connection = open_estate(profile(tmp_path, hosts=hosts), Parameters(), clock=SystemClock())
+
+    assert connection.hop is None
+    back = Parameters.model_validate({"source": "HV02", "destination": "HV01"})
+    assert open_estate(profile(tmp_path, hosts=hosts), back, clock=SystemClock()).hop is not None
+
+
+def test_the_endpoint_of_the_profile_is_the_one_that_is_opened(tmp_path: Path) -> None:
+    hosts = {**HOSTS, "HV01": {**HOSTS["HV01"], **ENDPOINT}}
+    connection = open_estate(profile(tmp_path, hosts=hosts), Parameters(), clock=SystemClock())
+
+    assert connection.source.endpoint.configuration_name == "Snlm.Operator"
+    assert connection.destination.endpoint.configuration_name == "Microsoft.PowerShell"
 
 
 def test_who_is_signed_on_opens_sessions_and_makes_no_second_hop(tmp_path: Path) -> None:
     passwordless = profile(tmp_path, secret="signed-on:")
 
-    assert open_estate(passwordless, Parameters(), clock=SystemClock()).source.user == "CORP\\op"
-    with pytest.raises(CredentialError, match="no password for the second hop"):
-        hop_credential(passwordless)
+    connection = open_estate(passwordless, Parameters(), clock=SystemClock())
+
+    assert connection.source.user == "CORP\\op"
+    assert connection.hop is None
 
 
 @pytest.mark.parametrize(

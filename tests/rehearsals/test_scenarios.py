@@ -20,7 +20,7 @@ from snlm_lib.change.move_act import MoveOrder, move_act
 from snlm_lib.change.settings import acts as settings_acts
 from snlm_lib.change.settings import plan_settings
 from snlm_lib.clock import SystemClock
-from snlm_lib.estate.connect import Connection, hop_credential, open_estate
+from snlm_lib.estate.connect import Connection, open_estate
 from snlm_lib.estate.model import PairFacts
 from snlm_lib.estate.survey import find_vm, survey_pair
 from snlm_lib.lab_process import LabProcess, running_lab, scenario_file, scenario_names
@@ -65,7 +65,7 @@ class Played:
         order = MoveOrder(
             connection=self.connection,
             parameters=self.wanted,
-            credential=hop_credential(self.profile),
+            credential=self.connection.hop,
             vm_id=vm.vm_id,
             vm_name=vm.name,
             machine=(),

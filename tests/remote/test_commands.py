@@ -24,6 +24,8 @@ EVERYTHING = {
     "get_computer_system": commands.get_computer_system(),
     "get_operating_system": commands.get_operating_system(),
     "get_processors": commands.get_processors(),
+    "get_device_guard": commands.get_device_guard(),
+    "get_peer_host": commands.get_peer_host("HV02", Credential("CORP\\operator", "geheim")),
     "get_migration_service": commands.get_migration_service(),
     "get_volumes": commands.get_volumes(),
     "get_firewall_rules": commands.get_firewall_rules(),
@@ -61,6 +63,9 @@ EVERYTHING = {
 TEXTS = {
     "get_vm": "Get-VM -Id '5b1a3f0e-8f0c-4a53-9c51-2f3d7c1f0a11'",
     "get_vm_hard_disks": "Get-VM -Id '5b1a3f0e-8f0c-4a53-9c51-2f3d7c1f0a11' | Get-VMHardDiskDrive",
+    "get_device_guard": "Get-CimInstance -ClassName 'Win32_DeviceGuard' "
+    "-Namespace 'root\\Microsoft\\Windows\\DeviceGuard'",
+    "get_peer_host": "Get-VMHost -ComputerName 'HV02' -Credential ***",
     "get_vhds": "Get-VHD -VMId '5b1a3f0e-8f0c-4a53-9c51-2f3d7c1f0a11'",
     "get_migration_jobs": "Get-CimInstance -ClassName 'Msvm_MigrationJob' -Namespace 'root\\virtualization\\v2' "
     f"-Filter '{JOB_FILTER.replace(chr(39), chr(39) * 2)}'",

@@ -41,6 +41,18 @@ def same_domain(facts: PairFacts, _wanted: Parameters) -> Finding:
     return passed(str(source.domain))
 
 
+def rights(facts: PairFacts, _wanted: Parameters) -> Finding:
+    """Both hosts let the account read Hyper-V at all; who may not read may not move either."""
+    closed = [host.name for host in _both(facts) if host.fqdn is None and host.settings.enabled is None]
+    if closed:
+        return fail(
+            f"Hyper-V does not answer the account on {' and '.join(closed)}",
+            "Add the account to Hyper-V Administrators on both hosts, and sign in again.",
+            host=closed[0],
+        )
+    return passed("Hyper-V answers the account on both hosts")
+
+
 def enabled(facts: PairFacts, _wanted: Parameters) -> Finding:
     """Live migration is switched on at both hosts."""
     off = [host.name for host in _both(facts) if host.settings.enabled is not True]
@@ -56,8 +68,10 @@ def authentication(facts: PairFacts, wanted: Parameters) -> Finding:
     found = {host.name: host.settings.authentication for host in _both(facts)}
     wrong = {name: kind for name, kind in found.items() if kind != wanted.authentication}
     if wrong:
+        guarded = facts.source.name in wrong and facts.source.credential_guard is True
+        why = f"; Credential Guard runs on {facts.source.name}, where no other type can work" if guarded else ""
         return fail(
-            ", ".join(f"{name} uses {kind or 'an unknown type'}" for name, kind in wrong.items()),
+            ", ".join(f"{name} uses {kind or 'an unknown type'}" for name, kind in wrong.items()) + why,
             f"Run 01, which sets {wanted.authentication} on both.",
             host=next(iter(wrong)),
         )
@@ -120,6 +134,7 @@ def version(facts: PairFacts, _wanted: Parameters) -> Finding:
 CHECKS = (
     Check("same-host", "Source and destination are two hosts", same_host),
     Check("domain", "Both hosts are in the domain", same_domain),
+    Check("rights", "Hyper-V answers the account on both hosts", rights),
     Check("enabled", "Live migration is enabled on both", enabled, removed_by="01"),
     Check("authentication", "Same authentication type on both", authentication, removed_by="01"),
     Check("performance", "Same performance option on both", performance, removed_by="01"),

@@ -145,13 +145,24 @@ def _planned(context: Context) -> Rows:
         }
 
 
-_V2, _CIMV2 = "root/virtualization/v2", "root/cimv2"
+def _device_guard(context: Context) -> Rows:
+    yield {
+        "InstanceIdentifier": "4ff40742-2649-41b8-bdd1-e80fad1cce80",
+        "Version": "1.0",
+        "SecurityServicesConfigured": [1] if context.host.credential_guard else [0],
+        "SecurityServicesRunning": [1] if context.host.credential_guard else [0],
+        "VirtualizationBasedSecurityStatus": 2 if context.host.credential_guard else 0,
+    }
+
+
+_V2, _CIMV2, _GUARD = "root/virtualization/v2", "root/cimv2", "root/microsoft/windows/deviceguard"
 _CLASSES: dict[tuple[str, str], tuple[str, Callable[[Context], Rows]]] = {
     (space, name.casefold()): (name, rows)
     for space, name, rows in (
         (_CIMV2, "Win32_ComputerSystem", _computer_system),
         (_CIMV2, "Win32_OperatingSystem", _operating_system),
         (_CIMV2, "Win32_Processor", _processors),
+        (_GUARD, "Win32_DeviceGuard", _device_guard),
         (_V2, "Msvm_VirtualSystemMigrationService", _migration_service),
         (_V2, "Msvm_MigrationJob", _migration_jobs),
         (_V2, "Msvm_PlannedComputerSystem", _planned),

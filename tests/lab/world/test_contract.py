@@ -37,6 +37,16 @@ QUESTIONS: list[tuple[str, str, tuple[Command, ...]]] = [
     ("Win32_OperatingSystem", "DC01", (("Get-CimInstance", {"ClassName": "Win32_OperatingSystem"}),)),
     ("Win32_Processor", "HV02", (("Get-CimInstance", {"ClassName": "Win32_Processor"}),)),
     (
+        "Win32_DeviceGuard",
+        "HV01",
+        (
+            (
+                "Get-CimInstance",
+                {"ClassName": "Win32_DeviceGuard", "Namespace": "root\\Microsoft\\Windows\\DeviceGuard"},
+            ),
+        ),
+    ),
+    (
         "Msvm_VirtualSystemMigrationService",
         "HV01",
         (("Get-CimInstance", {"ClassName": "Msvm_VirtualSystemMigrationService", **V2}),),
