@@ -91,13 +91,14 @@ class ComputerAccount:
 
 @dataclass(frozen=True)
 class UserAccount:
-    """One user; ``rights``: what it may change about delegation."""
+    """One user; ``rights``: what it may change about delegation; ``state``: a word of `accounts.STATES`."""
 
     name: str
     password: str = field(repr=False)
     sensitive: bool = False
     protected: bool = False
     rights: frozenset[str] = frozenset()
+    state: str = "enabled"
 
 
 @dataclass(frozen=True)

@@ -80,9 +80,10 @@ class MemoryDirectory:
         sensitive: bool = False,
         protected: bool = False,
         rights: frozenset[str] = frozenset(),
+        state: str = "enabled",
     ) -> UserAccount:
         """Register a user; the same name again replaces it."""
-        self.users[user_name(name)] = user = UserAccount(name, password, sensitive, protected, rights)
+        self.users[user_name(name)] = user = UserAccount(name, password, sensitive, protected, rights, state)
         return user
 
     def set_password(self, name: str, password: str) -> None:

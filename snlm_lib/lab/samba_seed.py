@@ -11,6 +11,7 @@ import json
 import os
 import struct
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -32,6 +33,11 @@ __all__ = ["export_keys", "fill", "grant", "main", "provision"]
 
 _AES_AND_RC4 = "28"
 _NOT_DELEGATED = 0x100000
+_DISABLED = 0x2
+_STATES = {
+    "locked": {"lockoutTime": str((int(time.time()) + 11644473600) * 10**7)},  # 100 ns since 1601
+    "password-expired": {"pwdLastSet": "0"},
+}
 _WRITABLE = (  # the attributes whose write-property goes with "write-delegation", by schema GUID
     "800d94d7-b7a1-42a1-b14d-7cae1423d07f",  # msDS-AllowedToDelegateTo
     "bf967a68-0de6-11d0-a285-00aa003049e2",  # userAccountControl
@@ -124,9 +130,10 @@ def _user(database: SamDB, user: dict[str, Any]) -> None:
     name = user["name"]
     database.newuser(name, user["password"], useusernameascn=True)
     found = database.search(expression=f"(sAMAccountName={name})", attrs=["userAccountControl"])[0]
-    if user["sensitive"]:
-        flags = int(str(found["userAccountControl"])) | _NOT_DELEGATED
-        _replace(database, str(found.dn), {"userAccountControl": str(flags)})
+    flags = int(str(found["userAccountControl"]))
+    flags |= _NOT_DELEGATED if user["sensitive"] else 0
+    flags |= _DISABLED if user["state"] == "disabled" else 0
+    _replace(database, str(found.dn), {"userAccountControl": str(flags), **_STATES.get(user["state"], {})})
     if user["protected"]:
         database.add_remove_group_members("Protected Users", [name], add_members_operation=True)
 

@@ -245,6 +245,7 @@ def _directory(domain: DomainSpec) -> MemoryDirectory:
         sensitive=domain.operator_sensitive,
         protected=domain.operator_protected,
         rights=frozenset(domain.operator_rights),
+        state=domain.operator_state,
     )
     directory.add_user(MOVING_ACCOUNT, secrets.token_urlsafe(18))
     directory.add_user(DELEGATING_ACCOUNT, secrets.token_urlsafe(18), rights=ALL_RIGHTS)
