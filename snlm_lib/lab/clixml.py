@@ -25,9 +25,9 @@ _ARRAY = ("System.Object[]", "System.Array", "System.Object")
 _HASHTABLE = ("System.Collections.Hashtable", "System.Object")
 _ENUM_BASES = ("System.Enum", "System.ValueType", "System.Object")
 
-# C0, C1, lone surrogates and everything outside the basic plane, and a literal "_x" that a reader
-# would take for an escape.
-_SPECIAL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\U00010000-\U0010ffff]|_(?=[xX][0-9a-fA-F]{4})")
+# C0, C1, lone surrogates, what is no character, everything outside the basic plane, and a literal "_x"
+# that a reader would take for an escape.
+_SPECIAL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\U00010000-\U0010ffff]|_(?=[xX][0-9a-fA-F]{4})")
 
 _WIDTHS: tuple[tuple[type[int], str, int, int], ...] = (
     (I64, "I64", -(2**63), 2**63 - 1),

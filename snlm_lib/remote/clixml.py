@@ -53,6 +53,7 @@ _DURATION = re.compile(
 )
 _LISTS = frozenset({"LST", "IE", "QUE", "STK"})
 _MOST_DEEP = 64  # PowerShell writes five levels at most; Python's own stack ends near a thousand
+_NO_CHARACTERS = {0xFFFE: "_xFFFE_", 0xFFFF: "_xFFFF_"}  # .NET sends them as they are, XML forbids them
 _DECLARATIONS = ("<!DOCTYPE", "<!ENTITY")  # no CLIXML has any; entities that grow begin with them
 _MISREAD = (ValueError, OverflowError, InvalidOperation, binascii.Error)
 _state: Callable[[object, object], object] = PipelineState  # pypsrp leaves it untyped
@@ -147,6 +148,9 @@ def parsed(xml: str) -> ET.Element:
     try:
         return ET.fromstring(xml)
     except (ET.ParseError, ValueError) as error:
+        sound = xml.translate(_NO_CHARACTERS)
+        if sound != xml:
+            return parsed(sound)
         raise Unreadable(f"it is not XML ({error})") from None
 
 
@@ -161,7 +165,10 @@ def parse_duration(text: str) -> timedelta | None:
 
 
 def _text(element: ET.Element) -> str:
-    text = element.text or ""
+    return _unescaped(element.text or "")
+
+
+def _unescaped(text: str) -> str:
     if "_x" not in text and "_X" not in text:
         return text
     plain = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
@@ -261,7 +268,7 @@ class _Decoder:
                 found.to_string = _text(part)
             elif part.tag in ("Props", "MS"):
                 for item in part:
-                    found.properties[item.get("N", "")] = self.value(item)
+                    found.properties[_unescaped(item.get("N", ""))] = self.value(item)
             elif part.tag in _LISTS:
                 inner = [self.value(item) for item in part]
             elif part.tag == "DCT":

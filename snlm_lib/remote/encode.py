@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal
 from enum import Enum
 from uuid import UUID
 
@@ -69,9 +69,12 @@ def _number(value: int | float) -> object:
 
 def _decimal(value: Decimal) -> object:
     """.NET's decimal has 96 bits and at most 28 places."""
-    if not value.is_finite() or abs(value) >= 2**96:
+    if not value.is_finite() or not -(2**96) < value < 2**96:
         raise OverflowError("a decimal beyond 96 bits cannot be sent as a parameter")
-    return TaggedValue("D", format(round(value, 28), "f"))
+    places = value.as_tuple().exponent
+    if isinstance(places, int) and places < -28:
+        value = value.quantize(Decimal("1e-28"), context=Context(prec=60))
+    return TaggedValue("D", format(value, "f"))
 
 
 def _text(value: str) -> str:
@@ -79,6 +82,8 @@ def _text(value: str) -> str:
         value.encode("utf-8")
     except UnicodeEncodeError:
         raise ValueError("a text with half a character (a lone surrogate) cannot be sent as a parameter") from None
+    if "\ufffe" in value or "\uffff" in value:
+        raise ValueError("a text with U+FFFE or U+FFFF, which are no characters, cannot be sent as a parameter")
     return str(value)
 
 

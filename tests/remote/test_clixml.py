@@ -163,6 +163,12 @@ def test_what_is_no_clixml_is_an_odd_object_as_output_and_an_error_in_the_protoc
             PlainSerializer().deserialize(xml, ObjectMeta("Obj", object=kind))
 
 
+def test_names_are_escaped_like_texts_and_what_is_no_character_is_kept() -> None:
+    bag = decode('<Obj RefId="0"><MS><S N="a_x000A_b_x005F_x">x\ufffey</S></MS></Obj>')
+    assert isinstance(bag, PsObject)
+    assert bag.properties == {"a\nb_x": "x\ufffey"}
+
+
 @pytest.mark.parametrize("inner", ["", "<MS />", '<MS><S N="PipelineState">ended</S></MS>'])
 def test_a_state_without_a_number_is_unreadable(inner: str) -> None:
     with pytest.raises(Unreadable):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 from enum import Enum
 from uuid import UUID
 
@@ -41,7 +42,12 @@ def wire(value: object) -> tuple[str, str | None]:
         (2**31, "I64", "2147483648"),
         (2**40, "I64", "1099511627776"),
         (2**63, "U64", "9223372036854775808"),
+        (-(2**63), "I64", "-9223372036854775808"),
         (0.1, "Db", "0.1"),
+        (float("-inf"), "Db", "-INF"),
+        (float("nan"), "Db", "NaN"),
+        (Decimal("1.10"), "D", "1.10"),
+        (Decimal("2.5e-29"), "D", "0.0000000000000000000000000000"),
         (True, "B", "true"),
         (None, "Nil", None),
         ("DB[1]", "S", "DB[1]"),
@@ -55,6 +61,18 @@ def wire(value: object) -> tuple[str, str | None]:
 )
 def test_one_value(value: object, tag: str, text: str | None) -> None:
     assert wire(value) == (tag, text)
+
+
+@pytest.mark.parametrize("text", ["\ud83d", "a\ufffe", "\uffff"])
+def test_a_text_that_cannot_be_sent_is_told_before_anything_is_sent(text: str) -> None:
+    with pytest.raises(ValueError, match="cannot be sent as a parameter"):
+        encode({"Path": [text]})
+
+
+@pytest.mark.parametrize("value", [Decimal(2**96), Decimal("NaN"), Decimal("-Infinity"), 2**64, -(2**63) - 1])
+def test_a_number_too_wide_for_any_type_is_told(value: object) -> None:
+    with pytest.raises(OverflowError):
+        encode(value)
 
 
 def test_lists_of_every_kind_are_lists_and_tables_tables() -> None:
