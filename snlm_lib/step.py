@@ -337,6 +337,9 @@ class Step:
 
     def _sent(self, record: CommandRecord) -> None:
         """Changes go to the journal before they are sent; reads are gathered, each text once."""
+        if record.phase == "settled":
+            told = {"host": record.host, "text": record.text, "settled": record.outcome}
+            self.journal.append("note", self.name, told)
         if record.phase != "sent":
             return
         if record.changes:

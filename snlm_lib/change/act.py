@@ -32,8 +32,8 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Act:
-    """``do`` acts and reports; ``settle`` looks at the hosts when an earlier try, of the given
-    moment (UTC), left no outcome; without one such a try stays unknown.
+    """``do`` acts and reports; ``settle`` looks at the hosts when a try, of the given moment (UTC), left no
+    outcome: its answer was lost, or whoever made it. Without one such a try stays unknown.
 
     ``key`` names the act within its record: the same act asked for twice has the same key, so that
     it is never begun twice.
@@ -56,13 +56,25 @@ class Act:
         do: Pipeline,
         undo: Pipeline | None,
         before: Mapping[str, object],
+        holds: Callable[[], bool],
     ) -> Act:
-        """An act that is one pipeline sent to one host."""
+        """An act that is one pipeline sent to one host, and does no more the second time than the first.
+
+        ``holds`` looks whether the host is as it would leave it: that settles a try without outcome.
+        """
 
         def send() -> Outcome:
             session.invoke(do)
             return Outcome("done", do.text())
 
+        def settle(_: datetime) -> Outcome:
+            if holds():
+                return Outcome("done", f"{do.text()}: its answer was lost, and the host shows that it was done")
+            session.invoke(do)
+            return Outcome(
+                "done", f"{do.text()}: its answer was lost, the host showed it undone, and it was sent again"
+            )
+
         key = hashlib.sha256(f"{session.host}\n{do.text()}".encode()).hexdigest()[:16]
         back = f"{session.host}: {undo.text()}" if undo else f"{session.host}: what was there before could not be read"
-        return cls(key=key, what=what, host=session.host, undo=back, do=send, before=before)
+        return cls(key=key, what=what, host=session.host, undo=back, do=send, settle=settle, before=before)

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from snlm_lib.change.act import Act
+from snlm_lib.estate.directory import read_delegation
 from snlm_lib.estate.model import DelegationFacts, PairFacts
 from snlm_lib.estate.reads import Session
 from snlm_lib.remote import commands
@@ -116,6 +118,7 @@ def acts(directory: Session | None, plans: Iterable[DelegationPlan]) -> tuple[Ac
                     do=commands.add_delegation(plan.account, plan.add),
                     undo=commands.remove_delegation(plan.account, plan.add),
                     before={"missing": list(plan.add)},
+                    holds=partial(_lists, directory, plan),
                 )
             )
         if plan.set_any_protocol:
@@ -126,6 +129,17 @@ def acts(directory: Session | None, plans: Iterable[DelegationPlan]) -> tuple[Ac
                     do=commands.set_any_protocol(plan.account, True),
                     undo=commands.set_any_protocol(plan.account, False),
                     before={"any_protocol": False, "also_widens": list(plan.widened)},
+                    holds=partial(_has_flag, directory, plan),
                 )
             )
     return tuple(found)
+
+
+def _lists(directory: Session, plan: DelegationPlan) -> bool:
+    account = read_delegation(directory, plan.host)
+    return account is not None and not missing_names(account, plan.add)
+
+
+def _has_flag(directory: Session, plan: DelegationPlan) -> bool:
+    account = read_delegation(directory, plan.host)
+    return account is not None and account.any_protocol is True

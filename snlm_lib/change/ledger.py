@@ -3,7 +3,8 @@
     no entry for this key            -> intent, act, outcome
     outcome "done"                   -> not begun again; the recorded outcome is the answer
     outcome "failed"                 -> known; a new intent may be written
-    intent without an outcome        -> *unknown*: look (settle), never act; still unknown -> refuse
+    intent without an outcome        -> *unknown*: look (settle), never act blindly; still unknown -> refuse
+    answer lost while acting         -> the same at once, and a note says so
 
 An act whose end is unknown leaves its intent open: that is what unknown means in the journal.
 """
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from snlm_lib.change.act import Act, Outcome
-from snlm_lib.errors import OutcomeUnknown, RemoteError, SessionLost, SnlmError
+from snlm_lib.errors import CommandFailed, OutcomeUnknown, RemoteError, SessionLost, SnlmError
 from snlm_lib.record.journal import Entry, Journal, open_intents
 from snlm_lib.units import parse_utc
 
@@ -47,20 +48,19 @@ def find(entries: Iterable[Entry], step: str, key: str) -> tuple[Entry | None, E
 def carry_out(journal: Journal, step: str, act: Act) -> Done:
     """Begin ``act`` unless it was begun before.
 
-    Raises what the act raises (CommandFailed after its outcome "failed" is on disk, SessionLost with
-    the intent left open), and OutcomeUnknown when an earlier intent cannot be settled by looking.
+    Raises what the act raises (CommandFailed after its outcome "failed" is on disk; SessionLost with the intent
+    left open, when looking settles nothing), and OutcomeUnknown when an earlier intent cannot be settled.
     """
     intent, ended = find(journal.entries(), step, act.key)
     if ended is not None and ended.data["result"] == "done":
         return Done(act, _recorded(ended.data), begun_here=False)
     if intent is not None and ended is None:
         return Done(act, _settle(journal, step, act, intent), begun_here=False)
-    intent_id = uuid4().hex[:12]
-    journal.append(
+    begun = journal.append(
         "intent",
         step,
         {
-            "intent_id": intent_id,
+            "intent_id": uuid4().hex[:12],
             "key": act.key,
             "what": act.what,
             "host": act.host,
@@ -68,18 +68,32 @@ def carry_out(journal: Journal, step: str, act: Act) -> Done:
             "before": dict(act.before),
         },
     )
-    return Done(act, _act(journal, step, act, intent_id), begun_here=True)
+    return Done(act, _act(journal, step, act, begun), begun_here=True)
 
 
-def _act(journal: Journal, step: str, act: Act, intent_id: str) -> Outcome:
+def _act(journal: Journal, step: str, act: Act, intent: Entry) -> Outcome:
     try:
         outcome = act.do()
-    except SessionLost:
-        raise  # what the host did is unknown: the intent stays open
+    except SessionLost as lost:
+        return _after_loss(journal, step, act, intent, lost)
     except RemoteError as error:
-        _close(journal, step, intent_id, Outcome("failed", str(error)))
+        _close(journal, step, str(intent.data["intent_id"]), Outcome("failed", str(error)))
         raise
-    return _judge(journal, step, act, intent_id, outcome)
+    return _judge(journal, step, act, str(intent.data["intent_id"]), outcome)
+
+
+def _after_loss(journal: Journal, step: str, act: Act, intent: Entry, lost: SessionLost) -> Outcome:
+    """What the host did is unknown: look. While nobody can say, the intent stays open."""
+    if act.settle is None:
+        raise lost
+    journal.append("note", step, {"intent_id": intent.data["intent_id"], "host": lost.host, "lost": lost.what})
+    try:
+        return _settle(journal, step, act, intent)
+    except CommandFailed as error:
+        _close(journal, step, str(intent.data["intent_id"]), Outcome("failed", str(error)))
+        raise
+    except RemoteError:
+        raise lost from None
 
 
 def _settle(journal: Journal, step: str, act: Act, intent: Entry) -> Outcome:

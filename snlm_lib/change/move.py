@@ -58,6 +58,7 @@ class Watched:
     job: JobFacts | None
     error: RemoteError | None
     limit_reached: bool
+    vanished: bool = False  # the source answers, and no longer knows a job that had not ended
 
 
 CommandState = Callable[[], tuple[bool, RemoteError | None]]
@@ -86,6 +87,8 @@ class MoveWatch:
         self._counters: Future[CountersFacts | None] | None = None
         self._last_counters: CountersFacts | None = None
         self._heard_s = clock.monotonic_s()
+        self._job: JobFacts | None = None  # as last seen
+        self._gone_s: float | None = None  # since when the source answers and does not list it any more
 
     def until_ended(
         self, command: CommandState, *, ignore: frozenset[str], limit_s: float, poll_s: float = POLL_S
@@ -99,10 +102,10 @@ class MoveWatch:
         """
         began_s = self._clock.monotonic_s()
         command_ended_s: float | None = None
-        job: JobFacts | None = None
         with ThreadPoolExecutor(4, thread_name_prefix="snlm-watch") as pool:
             while True:
-                job = self._look(pool, ignore) or job
+                self._look(pool, ignore)
+                job = self._job
                 over, error = command()
                 now_s = self._clock.monotonic_s()
                 if over and command_ended_s is None:
@@ -110,11 +113,13 @@ class MoveWatch:
                 waited_s = None if command_ended_s is None else now_s - command_ended_s
                 if _ended(job) or (waited_s is not None and waited_s > _patience_s(job, error)):
                     return Watched(job, error, limit_reached=False)
+                if self._gone_s is not None and now_s - self._gone_s > SETTLE_S:
+                    return Watched(job, error, limit_reached=False, vanished=True)
                 if now_s - began_s > limit_s or (over and now_s - self._heard_s > SILENT_S):
                     return Watched(job, error, limit_reached=True)
                 self._clock.sleep(poll_s)
 
-    def _look(self, pool: ThreadPoolExecutor, ignore: frozenset[str]) -> JobFacts | None:
+    def _look(self, pool: ThreadPoolExecutor, ignore: frozenset[str]) -> None:
         """One look from three sides at once; a side that does not answer leaves a hole, not an error."""
         jobs = pool.submit(survey.migration_jobs, self._estate.source, self._vm_id)
         status = pool.submit(survey.vm_status, self._estate.source, self._vm_id)
@@ -123,11 +128,14 @@ class MoveWatch:
         if told is not None:
             self._heard_s = self._clock.monotonic_s()
         job = latest_job(found for found in told or () if found.instance_id not in ignore)
+        if told is not None:
+            gone = self._job is not None and job is None
+            self._gone_s = (self._gone_s or self._heard_s) if gone else None
+        self._job = job or self._job
         seen: VmStatus | None = _answer(status)
         now = self._clock.utc_now()
         self._files.progress(now, job, seen, self._last_counters)
         self._say(describe(job, seen, answered=status.exception() is None))
-        return job
 
     def _poll_counters(self, pool: ThreadPoolExecutor) -> None:
         """Counters take a second on a real host: asked for beside the looks, never waited for."""
@@ -173,7 +181,8 @@ def outcome_of(watched: Watched, where: Whereabouts | None) -> Outcome:
         said = f"; the command itself ended with: {error_text}" if error_text else ""
         return Outcome("done", f"the machine is registered on the destination only{said}", facts)
     if owner is Owner.SOURCE and not watched.limit_reached:
-        reason = _reason(watched) or error_text or "the host gave no reason"
+        reason = _reason(watched) or ("its job vanished" if watched.vanished else error_text)
+        reason = reason or "the host gave no reason"
         return Outcome("failed", f"the machine still runs on the source: {reason}", facts)
     if owner is Owner.MOVING:
         return Outcome("unknown", "the move is still under way; it goes on without us", facts)

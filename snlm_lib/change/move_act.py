@@ -18,15 +18,17 @@ from snlm_lib.change.move import (
     outcome_of,
     whereabouts_or_none,
 )
+from snlm_lib.change.reconcile import none_begun
 from snlm_lib.change.samples import SampleFiles
 from snlm_lib.clock import Clock
-from snlm_lib.errors import RemoteError
+from snlm_lib.errors import RemoteError, SessionLost
 from snlm_lib.estate import survey
 from snlm_lib.estate.connect import Connection
 from snlm_lib.estate.model import EventFacts
 from snlm_lib.parameters import Parameters
 from snlm_lib.remote import commands
 from snlm_lib.remote.credentials import Credential
+from snlm_lib.remote.pipeline import Pipeline
 from snlm_lib.remote.session import Operation
 from snlm_lib.units import iso_utc
 
@@ -59,10 +61,7 @@ def move_act(order: MoveOrder) -> Act:
     def do() -> Outcome:
         earlier = migration_events(order.connection.estate, order.vm_id, order.clock.utc_now())
         ignore = frozenset(job.instance_id for job in survey.migration_jobs(order.connection.source, order.vm_id))
-        requested = order.clock.utc_now()
-        operation = order.connection.source.start(pipeline)
-
-        return _watch(order, requested, lambda: _stands(operation), _Earlier(ignore, earlier))
+        return _order(order, pipeline, _Earlier(ignore, earlier), may_try_again=True)
 
     def settle(requested: datetime) -> Outcome:
         return _watch(order, requested, lambda: (True, None), _Earlier())
@@ -82,6 +81,29 @@ def move_act(order: MoveOrder) -> Act:
             "places": [dict(row) for row in order.places],
         },
     )
+
+
+def _order(order: MoveOrder, pipeline: Pipeline, earlier: _Earlier, *, may_try_again: bool) -> Outcome:
+    """Order the move and watch it. When it is not known whether the order arrived, the hosts are watched all the
+    same; it is given a second time only if both prove that nothing was begun."""
+    requested = order.clock.utc_now()
+    try:
+        operation = order.connection.source.start(pipeline)
+    except SessionLost as error:
+        lost = error  # the name of an except clause does not outlive it
+        outcome = _watch(order, requested, lambda: (True, lost), earlier)
+        if outcome.result == "failed" and may_try_again and _none_begun(order, earlier):
+            order.say("the order was lost and nothing was begun: ordered again")
+            return _order(order, pipeline, earlier, may_try_again=False)
+        return outcome
+    return _watch(order, requested, lambda: _stands(operation), earlier)
+
+
+def _none_begun(order: MoveOrder, earlier: _Earlier) -> bool:
+    try:
+        return none_begun(order.connection.estate, order.vm_id, ignore=earlier.jobs)
+    except RemoteError:
+        return False
 
 
 def _way_back(order: MoveOrder) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from snlm_lib.change.act import Act
 from snlm_lib.estate.model import HostFacts, MigrationSettings, PairFacts
 from snlm_lib.estate.reads import Session
-from snlm_lib.estate.survey import Estate
+from snlm_lib.estate.survey import Estate, read_settings
 from snlm_lib.parameters import Parameters
 from snlm_lib.remote import commands
 
@@ -104,6 +104,7 @@ def _enable(session: Session, host: str, item: Difference) -> Act:
         do=commands.enable_vm_migration(),
         undo=commands.disable_vm_migration(),
         before={"enabled": item.found},
+        holds=lambda: _shows(session, {"enabled": True}),
     )
 
 
@@ -117,7 +118,14 @@ def _set_values(session: Session, host: str, values: list[Difference]) -> Act:
         do=commands.set_vm_host(**wanted),
         undo=commands.set_vm_host(**found) if any(value is not None for value in found.values()) else None,
         before=found,
+        holds=lambda: _shows(session, wanted),
     )
+
+
+def _shows(session: Session, wanted: Mapping[str, object]) -> bool:
+    """Are these settings so on the host now?"""
+    found = read_settings(session)
+    return all(getattr(found, name) == value for name, value in wanted.items())
 
 
 def _said(value: object) -> str:

@@ -26,6 +26,7 @@ from snlm_lib.estate.model import (
     HopFacts,
     HostFacts,
     JobFacts,
+    MigrationSettings,
     PairFacts,
     VmFacts,
     VmStatus,
@@ -40,9 +41,11 @@ __all__ = [
     "MIGRATION_EVENTS",
     "Estate",
     "find_vm",
+    "is_planned",
     "live_counters",
     "migration_events",
     "migration_jobs",
+    "read_settings",
     "survey_host",
     "survey_pair",
     "vm_status",
@@ -119,6 +122,17 @@ def survey_pair(estate: Estate, vm_wanted: str, clock: Clock) -> PairFacts:
             directory_host=directory_host,
             hop=hop.result(),
         )
+
+
+def read_settings(session: Session) -> MigrationSettings:
+    """The host's live-migration settings now. Raises CommandFailed."""
+    return facts.settings(session.invoke(commands.get_vm_host()).bags[0])
+
+
+def is_planned(session: Session, vm_id: UUID) -> bool:
+    """Is a planned machine of that GUID staged on the host? Raises CommandFailed."""
+    found = session.invoke(commands.get_planned_vm(vm_id)).bags
+    return any(values.guid(bag, "Name") == vm_id for bag in found)
 
 
 def vm_status(session: Session, vm_id: UUID) -> VmStatus | None:

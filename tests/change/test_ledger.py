@@ -89,18 +89,41 @@ def test_a_lost_session_leaves_the_intent_open_and_nothing_is_begun_again(journa
 
 def test_an_open_intent_is_settled_by_looking_with_the_time_of_the_first_try(journal: Journal) -> None:
     asked: list[datetime] = []
+    answers: list[Outcome | Exception] = [lost(), Outcome("done", "found on the destination")]
 
     def settles(since: datetime) -> Outcome:
         asked.append(since)
-        return Outcome("done", "found on the destination")
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     deed = Deed(lost(), settles=settles)
     with pytest.raises(SessionLost):
         carry_out(journal, STEP, deed.act)
+    assert len(open_intents(journal.entries(), STEP)) == 1
     done = carry_out(journal, STEP, deed.act)
     assert (deed.done, done.begun_here, done.outcome.result) == (1, False, "done")
-    assert asked[0].isoformat() == "2026-11-23T21:04:00+00:00"
+    assert asked[1].isoformat() == "2026-11-23T21:04:00+00:00"
     assert open_intents(journal.entries(), STEP) == ()
+
+
+def test_a_lost_answer_is_settled_at_once_by_looking_and_the_journal_says_so(journal: Journal) -> None:
+    deed = Deed(lost(), settles=lambda since: Outcome("done", "its answer was lost, and the host shows it"))
+    done = carry_out(journal, STEP, deed.act)
+    assert (deed.done, done.begun_here, done.outcome.result) == (1, True, "done")
+    assert kinds(journal) == ["intent", "note", "outcome"]
+    assert journal.entries()[-2].data["lost"] == "the session ended"
+    assert journal.entries()[-1].data["detail"] == "its answer was lost, and the host shows it"
+
+
+def test_looking_that_ends_in_a_refusal_is_a_known_failure(journal: Journal) -> None:
+    def settles(since: datetime) -> Outcome:
+        raise refused()
+
+    with pytest.raises(CommandFailed):
+        carry_out(journal, STEP, Deed(lost(), settles=settles).act)
+    assert journal.entries()[-1].data["result"] == "failed"
 
 
 def test_an_outcome_that_stays_unknown_keeps_the_intent_open(journal: Journal) -> None:
