@@ -14,7 +14,10 @@ from snlm_lib.execute import execute
 from snlm_lib.kernels import KernelNeverReady, Kernels, OwnKernelManager, end_kernel
 
 _OTHERS: set[int] = set()
-LOOK = "import os, sys; print(os.getpid(), 'left' in dir(), os.path.basename(os.getcwd()), 'snlm_lib.notebook' in sys.modules)"
+LOOK = (
+    "import os, sys; "
+    "print(os.getpid(), 'left' in dir(), os.path.basename(os.getcwd()), 'snlm_lib.notebook' in sys.modules)"
+)
 
 
 def _notebook(folder: Path, name: str, *sources: str) -> Path:
