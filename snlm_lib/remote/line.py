@@ -6,6 +6,7 @@ inside. What the host answered stands in `seen`, for the sentence when it went w
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,8 +16,9 @@ from urllib.parse import urlsplit
 
 from pypsrp.wsman import _TransportHTTP
 
-__all__ = ["Line", "NotWsman", "Seen"]
+__all__ = ["Line", "NotWsman", "Seen", "kerberos_user"]
 
+_BY_TICKET = ("kerberos", "negotiate", "credssp")
 _UNSEALED = ("basic", "certificate")  # said with each message, there is no context
 
 
@@ -45,6 +47,8 @@ class Line(_TransportHTTP):
     def __init__(
         self, server: str, port: int, *, handshake_timeout_s: float, kerberos_name: str | None = None, **options: Any
     ) -> None:
+        if os.name == "posix" and options.get("auth") in _BY_TICKET and options.get("username"):
+            options["username"] = kerberos_user(options["username"], kerberos_name or server)
         super().__init__(server, port, no_proxy=True, negotiate_hostname_override=kerberos_name, **options)
         self._handshake_timeout_s = handshake_timeout_s
         self._kerberos_name = kerberos_name
@@ -144,6 +148,16 @@ def _under_name(handle_401: Callable[..., Any], auth: Any, name: str, response: 
         response.url = address
         if name in auth.contexts:  # pypsrp looks under the address
             auth.contexts = {_host(address): auth.contexts[name]}
+
+
+def kerberos_user(user: str, host: str) -> str:
+    """CORP\\operator as operator@CORP.EXAMPLE, where ``host`` is of that domain by its name; else as it is.
+
+    libkrb5 takes a backslash for an escape sign. Windows' own library understands both.
+    """
+    domain, _, name = user.partition("\\")
+    realm = host.partition(".")[2]
+    return f"{name}@{realm.upper()}" if name and realm.partition(".")[0].casefold() == domain.casefold() else user
 
 
 def _host(url: str) -> str:
