@@ -63,6 +63,7 @@ def host(name: str, peer: str, **changes: Any) -> HostFacts:
         peer_address="10.20.0.12",
         ports=(PortFacts(peer, 6600, True, None), PortFacts(peer, 445, True, None)),
         read_utc=READ_UTC,
+        switch_kinds={"LAN": "External", "Backup": "External"},
         credential_guard=True,
     )
     return replace(good, **changes)
@@ -98,6 +99,7 @@ def machine(**changes: Any) -> VmFacts:
         checkpoints=(),
         images=(),
         integration=(IntegrationFacts("Heartbeat", True, "Ok"),),
+        replication="Disabled",
     )
     return replace(good, **changes)
 

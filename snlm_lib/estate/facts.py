@@ -183,6 +183,7 @@ def vm(bag: PsObject, *, host: str, parts: Mapping[str, Bags]) -> VmFacts:
         checkpoints=tuple(checkpoint(part) for part in parts.get("checkpoints", ())),
         images=images(parts.get("dvds", ())),
         integration=tuple(integration(part) for part in parts.get("integration", ())),
+        replication=values.name(bag, "ReplicationState"),
     )
 
 

@@ -69,6 +69,11 @@ def host_facts(answers: Answers, *, host: str, peer: str, asked_utc: datetime, r
         peer_address=facts.peer_address(_all(answers, "peer")),
         ports=_ports(answers, peer),
         read_utc=read_utc,
+        switch_kinds={
+            name: values.name(bag, "SwitchType")
+            for bag in _all(answers, "switches")
+            if (name := values.text(bag, "Name"))
+        },
         credential_guard=facts.credential_guard(_all(answers, "device_guard")),
     )
 

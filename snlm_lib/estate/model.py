@@ -7,7 +7,7 @@ them (``facts`` in the docstrings name the class and property a value comes from
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -92,6 +92,7 @@ class HostFacts:
     peer_address: str | None  # the peer's A record as this host resolves it
     ports: tuple[PortFacts, ...]
     read_utc: datetime
+    switch_kinds: dict[str, str | None] = field(default_factory=dict)  # "External", "Internal", "Private"
     credential_guard: bool | None = None  # Win32_DeviceGuard.SecurityServicesRunning contains 1
 
 
@@ -163,6 +164,7 @@ class VmFacts:
     checkpoints: tuple[CheckpointFacts, ...]
     images: tuple[str, ...]  # paths of attached DVD images
     integration: tuple[IntegrationFacts, ...]
+    replication: str | None = None  # "Disabled", "Replicating" ... (ReplicationState)
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,20 @@ SPOILED: list[tuple[str, PairFacts, Level, str]] = [
         "does not",
     ),
     ("directory-hop", replace(READY, directory_host=None), Level.WARN, "no directory"),
+    ("clocks", destination(clock_offset_s=301.0), Level.FAIL, "HV02 +301.0 s"),
+    ("clocks", source(clock_offset_s=-1.5), Level.WARN, "HV01 -1.5 s"),
+    ("clocks", source(clock_offset_s=None), Level.WARN, "does not tell"),
+    ("listener", destination(listener_addresses=()), Level.FAIL, "no address"),
+    ("slots", destination(active_vm_migrations=2), Level.FAIL, "2 of 2"),
+    ("slots", source(active_storage_migrations=5), Level.FAIL, "5 of 2"),
+    ("slots", source(active_storage_migrations=None), Level.WARN, "could not be read"),
+    ("switch-kind", destination(switch_kinds={"LAN": "Private"}), Level.FAIL, "'lan' is Private there"),
+    ("switch-kind", source(switch_kinds={"LAN": "Private"}), Level.WARN, "Private here"),
+    ("switch-kind", destination(switch_kinds={}), Level.WARN, "unknown there"),
+    ("clustered", vm(clustered=True), Level.FAIL, "cluster"),
+    ("clustered", vm(clustered=None), Level.WARN, "could not be read"),
+    ("replica", vm(replication="Replicating"), Level.WARN, "Replicating"),
+    ("replica", vm(replication=None), Level.WARN, "could not be read"),
     ("performance", source(settings=replace(READY.source.settings, performance="SMB")), Level.WARN, "SMB"),
     ("cpu-vendor", destination(cpu_manufacturer="AuthenticAMD"), Level.FAIL, "AuthenticAMD"),
     ("cpu-vendor", destination(cpu_manufacturer=None), Level.FAIL, "could not be read"),
@@ -157,6 +171,18 @@ def test_credential_guard_is_told_only_where_it_is_in_the_way(wanted: Parameters
     there = destination(settings=replace(READY.source.settings, authentication="CredSSP"))
     assert kerberos.level is Level.PASS
     assert "Guard" not in {item.check_id: item for item in preflight(there, wanted)}["authentication"].evidence
+
+
+def test_slots_that_01_will_make_and_a_listener_that_01_will_open_are_no_obstacle(wanted: Parameters) -> None:
+    few = replace(READY.source.settings, maximum_vm_migrations=1)
+    closed = replace(READY.source.settings, use_any_network=False)
+    for facts, check_id in (
+        (source(active_vm_migrations=1, settings=few), "slots"),
+        (source(listener_addresses=(), settings=closed), "listener"),
+    ):
+        results = preflight(facts, wanted)
+        assert [item.check_id for item in obstacles(results)] == [check_id]
+        assert obstacles(results, removing=("01",)) == ()
 
 
 def test_finished_jobs_are_no_obstacle(wanted: Parameters) -> None:

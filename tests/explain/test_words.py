@@ -33,7 +33,7 @@ def test_a_general_windows_code_without_a_text_beside_it_is_told_with_care() -> 
 
 def test_without_a_gap_there_is_nothing_to_do_by_hand_and_without_a_check_it_says_none() -> None:
     assert "by hand" not in "\n".join(_lines("cpu-vendor"))
-    assert "our checks  none. The clocks" in "\n".join(_lines("0x80090324"))
+    assert "our checks  none. Permissions" in "\n".join(_lines("0x80070005"))
 
 
 def test_an_event_and_a_state_say_what_they_mean() -> None:

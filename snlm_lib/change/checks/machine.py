@@ -176,6 +176,36 @@ def checkpoints(facts: PairFacts, _wanted: Parameters) -> Finding:
     return passed("none")
 
 
+def clustered(facts: PairFacts, _wanted: Parameters) -> Finding:
+    """Move-VM refuses a machine that a failover cluster owns."""
+    if facts.vm is None:
+        return _not_found(facts)
+    if facts.vm.clustered:
+        return fail(
+            "a failover cluster owns it",
+            "Take the role out of the cluster first, or move it with the cluster's own cmdlets.",
+            host=facts.source.name,
+        )
+    if facts.vm.clustered is None:
+        return warn("could not be read", "Look for a cluster role of it by hand.", host=facts.source.name)
+    return passed("no cluster owns it")
+
+
+def replica(facts: PairFacts, _wanted: Parameters) -> Finding:
+    """Replication of the machine does not follow it by itself."""
+    if facts.vm is None:
+        return _not_found(facts)
+    if facts.vm.replication is None:
+        return warn("could not be read", "Look for Hyper-V Replica by hand.", host=facts.source.name)
+    if facts.vm.replication != "Disabled":
+        return warn(
+            f"Hyper-V Replica: {facts.vm.replication}",
+            "Pause replication, authorise the destination at the replica server, resume after the move.",
+            host=facts.source.name,
+        )
+    return passed("not replicated")
+
+
 CHECKS = (
     Check("vm-found", "The machine is found, once", found_once),
     Check("vm-running", "The machine is running", running, of_vm=True),
@@ -187,4 +217,6 @@ CHECKS = (
     Check("disks-movable", "Every disk can move", movable_disks, of_vm=True),
     Check("images", "No DVD image attached", images, of_vm=True),
     Check("checkpoints", "No checkpoints", checkpoints, of_vm=True),
+    Check("clustered", "No cluster owns it", clustered, of_vm=True),
+    Check("replica", "No replica follows it", replica, of_vm=True),
 )

@@ -144,6 +144,26 @@ def switches(facts: PairFacts, _wanted: Parameters) -> Finding:
     return passed(f"{', '.join(wanted) or 'no adapter connected'} on both")
 
 
+def switch_kind(facts: PairFacts, _wanted: Parameters) -> Finding:
+    """A switch of the same name that leads nowhere takes the machine off the network."""
+    source, destination = (_kinds(host) for host in (facts.source, facts.destination))
+    wanted = {item.switch_name.casefold() for item in (facts.vm.adapters if facts.vm else ()) if item.switch_name}
+    pairs = {name: (source.get(name), destination[name]) for name in sorted(wanted & set(destination))}
+    told = ", ".join(
+        f"{name!r} is {there or 'unknown'} there, {here or 'unknown'} here" for name, (here, there) in pairs.items()
+    )
+    host = facts.destination.name
+    if any(here == "External" and there not in (None, "External") for here, there in pairs.values()):
+        return fail(told, "Connect the switch to an uplink (External), or the adapter to another switch.", host=host)
+    if any(here != there or here is None for here, there in pairs.values()):
+        return warn(told, "Compare the two switches before the move.", host=host)
+    return passed(", ".join(f"{name!r} is {there}" for name, (_, there) in pairs.items()) or "nothing to compare")
+
+
+def _kinds(host: HostFacts) -> dict[str, str | None]:
+    return {name.casefold(): host.switch_kinds.get(name) for name in host.switches}
+
+
 CHECKS = (
     Check("delegation", "Delegation, source to destination", delegation_there, removed_by="02"),
     Check("delegation-back", "Delegation, the way back", delegation_back, removed_by="02"),
@@ -153,4 +173,5 @@ CHECKS = (
     Check("port-445", "SMB port open between the hosts", reach_smb),
     Check("firewall", "Firewall rule for live migration", firewall),
     Check("switches", "Virtual switches exist at the destination", switches, of_vm=True),
+    Check("switch-kind", "They lead to the same kind of network", switch_kind, of_vm=True),
 )

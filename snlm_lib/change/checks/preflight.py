@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from snlm_lib.change.checks import hosts, machine, network, session
+from snlm_lib.change.checks import hosts, machine, network, service, session
 from snlm_lib.change.checks.model import Check, CheckResult, Level
 from snlm_lib.errors import Refused
 from snlm_lib.estate.model import PairFacts
@@ -12,7 +12,7 @@ from snlm_lib.parameters import Parameters
 
 __all__ = ["ALL_CHECKS", "obstacles", "preflight", "refusal"]
 
-ALL_CHECKS: tuple[Check, ...] = (*machine.CHECKS, *hosts.CHECKS, *session.CHECKS, *network.CHECKS)
+ALL_CHECKS: tuple[Check, ...] = (*machine.CHECKS, *hosts.CHECKS, *service.CHECKS, *session.CHECKS, *network.CHECKS)
 
 
 def preflight(facts: PairFacts, wanted: Parameters, *, checks: Iterable[Check] = ALL_CHECKS) -> tuple[CheckResult, ...]:
