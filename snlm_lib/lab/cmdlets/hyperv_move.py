@@ -14,10 +14,10 @@ from snlm_lib.lab.refusals import BEFORE_JOB, MoveAttempt, fault_met, first_refu
 from snlm_lib.lab.telemetry import JobState
 from snlm_lib.lab.world import VirtualMachine
 
-__all__: list[str] = []
+__all__ = ["attempt_of", "may_begin"]
 
 _POLL_S = 0.1
-_NOT_IMPLEMENTED = 11
+_INVALID_ARGUMENT, _NOT_IMPLEMENTED = 5, 11
 _BEFORE = (Moment.PREFLIGHT, Moment.START)
 _ACTIVITY = "Moving virtual machine and storage"
 
@@ -27,6 +27,7 @@ _ACTIVITY = "Moving virtual machine and storage"
     honours=(
         "VM",
         "Name",
+        "CompatibilityReport",
         "DestinationHost",
         "DestinationCredential",
         "IncludeStorage",
@@ -38,6 +39,9 @@ _ACTIVITY = "Moving virtual machine and storage"
     blocking=True,
 )
 def move_vm(context: Context, bound: Bound) -> Iterator[object]:
+    if "CompatibilityReport" in bound:
+        yield from _with_report(context, bound)
+        return
     if not bound.on("IncludeStorage") and "DestinationStoragePath" not in bound:
         text = "The lab has no storage that both hosts reach: give -IncludeStorage or -DestinationStoragePath."
         context.error(context.record(text, "NotSimulated", _NOT_IMPLEMENTED))
@@ -45,33 +49,57 @@ def move_vm(context: Context, bound: Bound) -> Iterator[object]:
     with context.world.lock:
         machines = list(chosen_machines(context, bound))
     for vm in machines:
-        migration = None if bound.on("WhatIf") else _start(context, bound, vm)
-        if migration is not None and _follow(context, migration) and bound.on("Passthru"):
-            yield vm_object(context, vm)
+        yield from _move(context, bound, attempt_of(context, bound, vm))
 
 
-def _start(context: Context, bound: Bound, vm: VirtualMachine) -> Migration | None:
-    world = context.world
+def _with_report(context: Context, bound: Bound) -> Iterator[object]:
+    """Uses the planned machine that Compare-VM staged; the report must be the live one, of this very session."""
+    attempt = bound.get("CompatibilityReport").live
+    if not isinstance(attempt, MoveAttempt) or attempt.vm.vm_id not in attempt.target.planned:
+        text = "The compatibility report does not refer to a planned virtual machine on the destination."
+        context.error(context.record(text, "InvalidParameter", _INVALID_ARGUMENT))
+        return
+    yield from _move(context, bound, attempt, planned=True)
+
+
+def _move(context: Context, bound: Bound, attempt: MoveAttempt, *, planned: bool = False) -> Iterator[object]:
+    migration = None if bound.on("WhatIf") else _start(context, attempt, planned=planned)
+    if migration is not None and _follow(context, migration) and bound.on("Passthru"):
+        yield vm_object(context, attempt.vm)
+
+
+def attempt_of(context: Context, bound: Bound, vm: VirtualMachine) -> MoveAttempt:
+    """What the cmdlet was asked to do with one machine."""
     name: str = bound.get("DestinationHost")
-    with world.lock:
-        attempt = MoveAttempt(
-            world=world,
-            vm=vm,
-            source=context.host,
-            destination_name=name,
-            destination=world.seen_from(context.host, name),
-            storage_path=bound.get("DestinationStoragePath"),
-            caller=context.caller,
-            credential=bound.get("DestinationCredential"),
-        )
-        refused = fault_met(attempt, *_BEFORE, job=False) or first_refusal(attempt, BEFORE_JOB)
-        if refused is None:
-            _warn_of_shared_disks(context, vm)
-            attempt.target.planned.pop(vm.vm_id, None)  # Move-VM deletes a stale planned machine first
-            return start_move(attempt, owner=context.caller.account)
-    rule = refused.refusal
-    context.error(context.record(str(refused), rule.error_id, rule.category, target=name))
-    return None
+    return MoveAttempt(
+        world=context.world,
+        vm=vm,
+        source=context.host,
+        destination_name=name,
+        destination=context.world.seen_from(context.host, name),
+        storage_path=bound.get("DestinationStoragePath"),
+        caller=context.caller,
+        credential=bound.get("DestinationCredential"),
+    )
+
+
+def may_begin(context: Context, attempt: MoveAttempt) -> bool:
+    """Does the cmdlet itself let it pass? Otherwise its error is told."""
+    refused = fault_met(attempt, *_BEFORE, job=False) or first_refusal(attempt, BEFORE_JOB)
+    if refused is not None:
+        rule = refused.refusal
+        context.error(context.record(str(refused), rule.error_id, rule.category, target=attempt.destination_name))
+    return refused is None
+
+
+def _start(context: Context, attempt: MoveAttempt, *, planned: bool) -> Migration | None:
+    with context.world.lock:
+        if not may_begin(context, attempt):
+            return None
+        _warn_of_shared_disks(context, attempt.vm)
+        if not planned:
+            attempt.target.planned.pop(attempt.vm.vm_id, None)  # a stale planned machine is deleted first
+        return start_move(attempt, owner=context.caller.account)
 
 
 def _warn_of_shared_disks(context: Context, vm: VirtualMachine) -> None:

@@ -14,7 +14,7 @@ from snlm_lib.lab.cmdlets.wildcard import matches
 from snlm_lib.lab.values import PsValue
 from snlm_lib.lab.world import Adapter, Checkpoint, IntegrationService, VirtualMachine
 
-__all__ = ["vm_object"]
+__all__ = ["adapter_object", "vm_object"]
 
 
 def vm_object(context: Context, vm: VirtualMachine) -> PsValue:
@@ -78,7 +78,7 @@ def _parts(context: Context, vm: VirtualMachine) -> dict[str, object]:
         "ResourceMeteringEnabled": False,
         "HardDrives": [hard_disk_object(context, vm, disk) for disk in vm.disks],
         "DVDDrives": [dvd_object(context, vm)],
-        "NetworkAdapters": [_adapter_object(context, vm, adapter) for adapter in vm.adapters],
+        "NetworkAdapters": [adapter_object(context, vm, adapter) for adapter in vm.adapters],
         "VMIntegrationService": [_service_object(context, vm, service) for service in vm.integration],
         "FibreChannelHostBusAdapters": [],
         "Groups": [],
@@ -102,7 +102,8 @@ def _device_id(vm: VirtualMachine, part: str) -> str:
     return f"Microsoft:{str(vm.vm_id).upper()}\\{str(uuid5(NAMESPACE_OID, f'{vm.vm_id}/{part}')).upper()}"
 
 
-def _adapter_object(context: Context, vm: VirtualMachine, adapter: Adapter) -> PsValue:
+def adapter_object(context: Context, vm: VirtualMachine, adapter: Adapter) -> PsValue:
+    """One network adapter as this host shows it."""
     switch = context.host.switches.get(adapter.switch_name or "")
     connected = adapter.switch_name is not None
     values: dict[str, object] = {
@@ -134,7 +135,7 @@ def get_vm_network_adapter(context: Context, bound: Bound) -> Iterator[object]:
     for vm in chosen_machines(context, _without_name(bound)):
         for adapter in vm.adapters:
             if _wanted(bound, adapter.name):
-                yield _adapter_object(context, vm, adapter)
+                yield adapter_object(context, vm, adapter)
 
 
 def _without_name(bound: Bound) -> Bound:

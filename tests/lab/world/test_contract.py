@@ -15,10 +15,11 @@ from snlm_lib.lab.cmdlets.table import TABLE, cmdlet
 from snlm_lib.lab.telemetry import MigrationCounters
 from snlm_lib.lab.values import I64, U8, U16, U32, U64, EnumValue, PsValue
 from snlm_lib.lab.world import Checkpoint
-from tests.lab.world.conftest import Command, Lab
+from tests.lab.world.conftest import OPERATOR, Command, Lab
 
 V2 = {"Namespace": "root\\virtualization\\v2"}
 ONE_MACHINE: Command = ("Get-VM", {"Name": "VM01"})
+TO_HV02 = {"DestinationHost": "HV02", "DestinationCredential": OPERATOR, "DestinationStoragePath": "D:\\VM01"}
 QUESTIONS: list[tuple[str, str, tuple[Command, ...]]] = [
     ("VMHost", "HV01", (("Get-VMHost", {}),)),
     ("VMSwitch", "HV01", (("Get-VMSwitch", {}),)),
@@ -30,6 +31,12 @@ QUESTIONS: list[tuple[str, str, tuple[Command, ...]]] = [
     ("DvdDrive", "HV01", (ONE_MACHINE, ("Get-VMDvdDrive", {}))),
     ("VMSnapshot", "HV01", (ONE_MACHINE, ("Get-VMSnapshot", {}))),
     ("VMIntegrationComponent", "HV01", (ONE_MACHINE, ("Get-VMIntegrationService", {}))),
+    ("VMCompatibilityReport", "HV01", (ONE_MACHINE, ("Compare-VM", TO_HV02))),
+    (
+        "VMCompatibilityError",
+        "HV01",
+        (ONE_MACHINE, ("Compare-VM", TO_HV02), ("Select-Object", {"ExpandProperty": "Incompatibilities"})),
+    ),
     ("VMProcessor", "HV01", (ONE_MACHINE, ("Get-VMProcessor", {}))),
     ("VMMemory", "HV01", (ONE_MACHINE, ("Get-VMMemory", {}))),
     ("VirtualHardDisk", "HV01", (ONE_MACHINE, ("Select-Object", {"Property": ["Id"]}), ("Get-VHD", {}))),
