@@ -18,6 +18,7 @@ from snlm_lib.progress import Watcher
 __all__ = ["how_to", "up"]
 
 _POLL_S = 0.1
+_DOMAINS = {"memory": "simulated too", "samba": "a real one: Samba's Active Directory and KDC, on this machine"}
 
 
 def up(watcher: Watcher, scenario: str, port_base: int | None) -> int:
@@ -59,6 +60,7 @@ def how_to(descriptor: Mapping[str, Any], *, named: str | None) -> list[str]:
         f"Lab '{descriptor['scenario']}', process {descriptor['pid']}: simulated hosts, nothing outside this machine.",
         f"  {descriptor['about']}",
         f"  {places} ({wire['scheme']}, {wire['auth']})",
+        f"  The domain is {_DOMAINS[descriptor.get('domain', {}).get('directory', 'memory')]}.",
         "Try, in another window:",
         *([f"  {_set_variable(named)}"] if named else []),
         "  jupyter lab notebooks/",

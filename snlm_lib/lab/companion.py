@@ -26,7 +26,6 @@ class Companion:
     """One child; `ask` may be called from any thread. It ends with `close`, or with us."""
 
     def __init__(self, argv: Sequence[str], *, log: Path, environ: Mapping[str, str] | None = None) -> None:
-        self._name = Path(argv[-1]).name if len(argv) < 3 else argv[2]
         self._log = log
         self._process = attend(argv, environ=environ, log=log, answers=True)
         self._turn = threading.Lock()
@@ -44,7 +43,8 @@ class Companion:
             except (OSError, ValueError):  # ValueError: closed meanwhile
                 line = b""
         if not line:
-            raise LabError(f"a helper of the lab has ended: {self._tail()}", where=self._name, remedy="Start it again.")
+            what = f"a helper of the lab has ended: {self._tail()}"
+            raise LabError(what, where=str(self._log), remedy="Start the lab again.")
         answer: dict[str, Any] = json.loads(line)
         return answer
 

@@ -13,7 +13,7 @@ import secrets
 import shutil
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -39,6 +39,7 @@ _PORTS = (88, 389, 636)
 _SERVE = ("-i", "-M", "single", "--no-process-group", "--maximum-runtime=86400")
 _READY_S, _POLL_S = 30.0, 0.02
 _LOG_TAIL = 400
+_LONGEST_PATH = 64  # a socket's path ends at 108 characters, and Samba adds its own
 _INSTALL = "Install samba-ad-dc, samba-ad-provision, samba-dsdb-modules and krb5-user, or say 'directory: memory'."
 _KRB5_CONF = """\
 [libdefaults]
@@ -62,10 +63,10 @@ _KRB5_CONF = """\
 
 
 @cache
-def why_not() -> str | None:
+def why_not(program: Path = _SAMBA) -> str | None:
     """Why Samba cannot be the directory on this machine, in a sentence; None when it can."""
-    if not _SAMBA.exists() or not _PYTHON.exists():
-        return f"Samba's domain controller is not installed ({_SAMBA})"
+    if not program.exists() or not _PYTHON.exists():
+        return f"Samba's domain controller is not installed ({program})"
     if importlib.util.find_spec("gssapi") is None:
         return "the Python package gssapi is not installed (it needs libkrb5-dev to build)"
     look = attend([*_RUN, "-c", "import samba.provision, samba.dckeytab"], log=Path(os.devnull))
@@ -95,11 +96,15 @@ class SambaTemplate:
         return self.dns.upper()
 
     @classmethod
-    def provision(cls, domain: MemoryDirectory, folder: Path) -> SambaTemplate:
-        """Make the domain described by ``domain`` in the new ``folder``. Raises LabError."""
-        reason = why_not()
+    def provision(
+        cls, domain: MemoryDirectory, folder: Path, *, lack: Callable[[], str | None] = why_not
+    ) -> SambaTemplate:
+        """Make the domain described by ``domain`` in the new ``folder``. Raises LabError, with what we ``lack``."""
+        reason = lack()
         if reason is not None:
             raise LabError(f"a Samba directory cannot be had here: {reason}", where="directory", remedy=_INSTALL)
+        if len(str(folder.resolve())) > _LONGEST_PATH:
+            raise LabError("too long a path for Samba's sockets", where=str(folder), remedy="Take a shorter one.")
         folder.mkdir(parents=True, mode=0o700)
         hosts = {account.name: account.dns_host_name for account in domain.accounts.values()}
         passwords = {name: user.password for name, user in domain.users.items()}
@@ -162,12 +167,13 @@ class SambaDomain:
     @contextmanager
     def started(cls, domain: MemoryDirectory, folder: Path, *, clock: Clock) -> Iterator[SambaDomain]:
         """Provision ``domain`` below ``folder`` and run it for as long as the block lasts. Raises LabError."""
-        template = SambaTemplate.provision(domain, folder / "template")
-        running = cls(template, folder / "dc", clock=clock)
         try:
-            yield running
+            running = cls(SambaTemplate.provision(domain, folder / "template"), folder / "dc", clock=clock)
+            try:
+                yield running
+            finally:
+                running.stop()
         finally:
-            running.stop()
             shutil.rmtree(folder, ignore_errors=True)
 
     def keytab_of(self, host: str) -> Path:

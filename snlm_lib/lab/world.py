@@ -232,6 +232,11 @@ class LabHost:
             return []
         return [self.address]
 
+    @property
+    def kind(self) -> str:
+        """As the folders of snlm_lib/jea are called."""
+        return "HyperVHost" if self.hyperv else "DomainController"
+
     def may_manage(self, account: str) -> bool:
         """Is the account in Administrators or Hyper-V Administrators here?"""
         return account.casefold() in (each.casefold() for each in self.administrators)
@@ -268,8 +273,7 @@ class World:
 
     def __init__(self, *, name: str, directory: Directory, pace: MovePace, clock: Clock | None = None) -> None:
         self.name = name
-        self.directory = directory
-        self.key_distribution = directory  # the controller the hosts ask for tickets: this one, or another
+        self.use_directory(directory)
         self.pace = pace
         self.clock: Clock = clock or SystemClock()
         self.lock = threading.RLock()
@@ -280,6 +284,11 @@ class World:
         self.fault: Fault | None = None
         self.groups: dict[str, set[str]] = {}  # "CORP\\snlm-operators" -> accounts in lower case
         self._passwords: dict[str, str] = {}
+
+    def use_directory(self, directory: Directory, *, stale_replica: bool = False) -> None:
+        """Who answers for the domain; with ``stale_replica`` the hosts ask another controller for tickets."""
+        self.directory = directory
+        self.key_distribution = directory.replica() if stale_replica else directory
 
     def add_host(self, host: LabHost) -> None:
         """Add one computer; its account in the directory is the caller's affair."""

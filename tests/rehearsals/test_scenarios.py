@@ -20,11 +20,14 @@ from snlm_lib.change.move_act import MoveOrder, move_act
 from snlm_lib.change.settings import acts as settings_acts
 from snlm_lib.change.settings import plan_settings
 from snlm_lib.clock import SystemClock
+from snlm_lib.errors import CommandFailed
 from snlm_lib.estate.connect import Connection, open_estate
 from snlm_lib.estate.model import PairFacts
 from snlm_lib.estate.survey import find_vm, survey_pair
+from snlm_lib.lab.samba import why_not
 from snlm_lib.lab_process import LabProcess, running_lab, scenario_file, scenario_names
 from snlm_lib.parameters import ConnectionProfile, Parameters, connection_profile, project_root, rehearsal_parameters
+from snlm_lib.remote import commands
 
 CLOCK = SystemClock()
 ELSEWHERE = {"quick", "rehearsal", "missing-switch"}  # tests/test_rehearsal.py
@@ -120,6 +123,25 @@ def test_one_way_back_is_a_warning_and_nothing_stands_in_the_way() -> None:
         assert played.stands(removing=()) == []
 
 
+def test_a_stale_replica_fails_the_move_that_every_check_let_pass(tmp_path: Path) -> None:
+    with playing("stale-replica") as played:
+        outcome = played.move(tmp_path)
+
+        assert (outcome.result, "0x8009030E" in outcome.detail) == ("failed", True)
+        assert played.truth(tmp_path)["outcome"] == "failed"
+
+
+def test_a_real_domain_decides_by_what_02_has_written(tmp_path: Path) -> None:
+    reason = why_not()
+    if reason is not None:
+        pytest.skip(reason)
+    with playing("samba-directory") as played:
+        assert played.judge()["delegation"].level is Level.FAIL
+        assert played.move(tmp_path).result == "done"
+        assert played.judge()["delegation"].level is Level.PASS
+        assert played.truth(tmp_path)["outcome"] == "completed"
+
+
 def test_disk_full_is_refused_before_anything_is_changed() -> None:
     with playing("disk-full") as played:
         assert played.stands() == ["disk-space"]
@@ -169,6 +191,45 @@ def test_non_convergence_passes_with_a_pause_that_the_host_calls_long(tmp_path: 
         assert told == pytest.approx(truth["blackout_s"], abs=0.06)
         assert truth["blackout_s"] > 4
         assert truth["passes"] == 10
+
+
+def test_through_endpoints_an_operator_without_rights_and_credential_moves(tmp_path: Path) -> None:
+    with playing("quick-endpoint") as played:
+        assert played.connection.hop is None
+        assert played.connection.source.endpoint.configuration_name == "Snlm.Operator"
+        assert played.move(tmp_path).result == "done"
+        assert played.judge()["second-hop"].evidence == "HV01 reaches HV02 without a credential"
+        assert played.truth(tmp_path)["outcome"] == "completed"
+
+
+NO_HOP = """based_on: quick-endpoint
+hosts:
+  HV02: {hyperv_administrators: [operator]}
+"""
+
+
+def test_an_endpoints_account_without_rights_at_the_destination_is_refused_before_anything_changes(
+    tmp_path: Path,
+) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(NO_HOP, encoding="utf-8")
+    with playing(str(own)) as played:
+        assert set(played.stands()) >= {"rights", "second-hop"}
+        found = played.judge()
+        assert found["rights"].host == "HV02"
+        assert "the required permission" in found["second-hop"].evidence
+        assert "-DestinationCredential" in found["second-hop"].remedy
+
+
+def test_the_survey_endpoint_reads_everything_but_what_it_must_not_reach(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    groups = "{groups: {snlm-readers: [operator]}, operator_rights: []}"
+    own.write_text(f"based_on: quick\nwire: {{configuration: Snlm.Survey}}\ndomain: {groups}\n", encoding="utf-8")
+    with playing(str(own)) as played:
+        assert played.look().vm is not None
+        assert played.judge()["delegation"].evidence.startswith("HV01 lacks")
+        with pytest.raises(CommandFailed, match="'Enable-VMMigration' is not recognized"):
+            played.connection.source.invoke(commands.enable_vm_migration())
 
 
 def test_a_slow_network_is_no_obstacle() -> None:

@@ -23,7 +23,7 @@ from snlm_lib.lab.directory import (
     Edit,
     TicketRequest,
 )
-from tests.lab.domain import WORKSTATION, describe
+from tests.lab.domain import WORKSTATION, describe, put
 
 CASES: list[dict[str, Any]] = json.loads(Path(__file__).with_name("delegation.json").read_text(encoding="utf-8"))
 
@@ -33,16 +33,8 @@ def directory(request: pytest.FixtureRequest) -> Directory:
     """HV01, HV02 and the users of `describe`, with nothing set."""
     found: Directory = describe() if request.param == "memory" else request.getfixturevalue("realm").directory
     for host in ("HV01", "HV02"):
-        put(found, host, [], any_protocol=False)
+        put(found, host)
     return found
-
-
-def put(directory: Directory, host: str, delegate_to: list[str], *, any_protocol: bool) -> None:
-    account = directory.find(host)
-    assert account is not None
-    flags = WORKSTATION | (TRUSTED_TO_AUTH if any_protocol else 0)
-    edits = [Edit("replace", DELEGATE_TO, tuple(delegate_to)), Edit("replace", USER_ACCOUNT_CONTROL, (str(flags),))]
-    directory.modify(account, edits, by="operator")
 
 
 def asked(case: dict[str, Any]) -> TicketRequest:
