@@ -39,8 +39,7 @@ class LabComputer:
 
     def behind(self, configuration: str, caller: Caller) -> LabComputer | None:
         """Who answers in another session configuration; None: there is none. Raises PermissionError for a stranger."""
-        kind = "HyperVHost" if self._host.hyperv else "DomainController"
-        endpoint = shipped_endpoint(kind, configuration)
+        endpoint = shipped_endpoint(self._host.kind, configuration)
         if endpoint is None:
             return None
         role = endpoint.role_of(self._world.groups_of(caller.user))

@@ -13,10 +13,12 @@ from pathlib import Path
 
 from snlm_lib.clock import Clock
 from snlm_lib.errors import LabError
+from snlm_lib.lab.jea import shipped_endpoint
 from snlm_lib.lab.kerberos import Kerberos
+from snlm_lib.lab.pipeline import VIRTUAL_ACCOUNT
 from snlm_lib.lab.server import Wire
 from snlm_lib.lab.tls import Authority, Tls, serving
-from snlm_lib.lab.wire_spec import WireSpec
+from snlm_lib.lab.wire_spec import ADMINISTRATORS, WireSpec
 from snlm_lib.lab.world import LabHost
 from snlm_lib.process import write_private
 
@@ -70,7 +72,18 @@ class Listening:
             entry["certificate"] = str(self._client_file.resolve())
         if self._kerberos is not None and spec.auth in _BY_TICKET:
             entry["kerberos_name"] = self._hosts[name].fqdn
+        if spec.configuration != ADMINISTRATORS:
+            entry |= self._endpoint(name, spec.configuration)
         return entry
+
+    def _endpoint(self, name: str, configuration: str) -> dict[str, object]:
+        """The session configuration, and the account it runs as when that has a name."""
+        endpoint = shipped_endpoint(self._hosts[name].kind, configuration)
+        if endpoint is None:
+            where = f"hosts.{name}.wire.configuration"
+            raise LabError(f"{name} has no session configuration {configuration!r}", where=where)
+        named = endpoint.run_as != VIRTUAL_ACCOUNT
+        return {"configuration_name": configuration, **({"runs_as": endpoint.run_as} if named else {})}
 
     def forget(self) -> None:
         """Take the client's key away."""

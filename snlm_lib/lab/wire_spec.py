@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from snlm_lib.errors import LabError
 from snlm_lib.lab.strict import decode
 
-__all__ = ["CERTIFICATES", "WAYS", "WireSpec", "own_wire", "refuse_wire"]
+__all__ = ["ADMINISTRATORS", "CERTIFICATES", "WAYS", "WireSpec", "own_wire", "refuse_wire"]
 
+ADMINISTRATORS = "Microsoft.PowerShell"  # the session configuration that every host has
 WAYS = ("negotiate", "ntlm", "kerberos", "credssp", "basic", "certificate")
 CERTIFICATES = ("valid", "expired", "early", "other-name", "other-authority")
 _UNDER_TLS = ("basic", "certificate")
@@ -20,7 +21,8 @@ class WireSpec:
     """How hosts are spoken to: http with sealed bodies, or https with a certificate of the lab's own.
 
     ``auth``: how the descriptor tells a client to sign on; ``offers``: what the listener takes, empty: just that;
-    ``certificate``: of CERTIFICATES; ``page``: a web server answers there instead.
+    ``certificate``: of CERTIFICATES; ``page``: a web server answers there instead; ``configuration``: the session
+    configuration that a client is told to use.
     """
 
     scheme: str = "http"
@@ -28,6 +30,7 @@ class WireSpec:
     offers: list[str] = field(default_factory=list)
     certificate: str = "valid"
     page: bool = False
+    configuration: str = ADMINISTRATORS
 
     @property
     def ways(self) -> tuple[str, ...]:
