@@ -99,7 +99,7 @@ class Reader:
             if part.tag == "TN":
                 self._types[part.get("RefId", "")] = types = tuple(item.text or "" for item in part)
             elif part.tag == "TNRef":
-                types = self._types[part.get("RefId", "")]
+                types = self._types.get(part.get("RefId", ""), ())
         made = self._made(element, types)
         self._objects[element.get("RefId", "")] = made
         return made
@@ -110,7 +110,7 @@ class Reader:
             if tag in parts:
                 return [self.value(item) for item in parts[tag]]
         if "DCT" in parts:
-            return {str(self.value(entry[0])): self.value(entry[1]) for entry in parts["DCT"]}
+            return {self._key(entry[0]): self.value(entry[1]) for entry in parts["DCT"]}
         text = element.findtext("ToString") or ""
         if "System.Enum" in types:
             return EnumValue(types[0], text, int(element.findtext("I32") or 0))
@@ -121,6 +121,10 @@ class Reader:
         if "Props" not in bags:
             return PsValue(types, text, bags.get("MS", {}), extended=True)
         return PsValue(types, text, bags["Props"], notes=bags.get("MS", {}))
+
+    def _key(self, element: ET.Element) -> object:
+        key = self.value(element)
+        return key if isinstance(key, int | str | UUID) else str(key)
 
     def _bag(self, part: ET.Element) -> dict[str, object]:
         return {item.get("N", ""): self.value(item) for item in part}

@@ -78,9 +78,9 @@ def names() -> list[str]:
 
 
 def exchanges(name: str) -> list[Exchange]:
-    """The exchanges of a recording; what its author made up (a cut, a refused sign-on) is none."""
+    """The exchanges of a recording; what has no envelope (a cut, a refused sign-on) is none."""
     found = yaml.load((FOLDER / f"{name}.yml").read_text(encoding="utf-8"), _LOADER)["messages"]
-    whole = [item for item in found if item.get("response") and not (item.get("http_error") or item.get("auth_error"))]
+    whole = [item for item in found if ":Envelope" in (item.get("response") or "") and ":Envelope" in item["request"]]
     return [Exchange(item["request"], item["response"]) for item in whole]
 
 

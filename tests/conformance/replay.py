@@ -11,7 +11,7 @@ import base64
 import re
 import threading
 from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from html import unescape
 from itertools import groupby
 from uuid import uuid4
@@ -28,8 +28,7 @@ _SHELL_UNKNOWN = "2150858843"
 _PATIENT, _SHORT = "PT3S", "PT0.1S"
 _MOST_RECEIVES = 60
 _CARRIER = re.compile(r"(<rsp:(?:Arguments|Stream)\b[^>]*>)([^<]+)(<)")
-_SECRET = re.compile(rb"<SS((?: \w+=\"[^\"]*\")*)>[^<]*</SS>")
-_SCRIPT, _CMDLET = b'<B N="IsScript">true</B>', b'<B N="IsScript">false</B>'
+_CHANGES = ((b'"IsScript">true<', b'"IsScript">none<'), (b"<SS", b"<S "), (b"</SS>", b"</S> "))  # lengths stay
 
 
 class PlayedHost:
@@ -100,12 +99,15 @@ class Replay:
     def __init__(self, exchanges: Sequence[Exchange]) -> None:
         self._exchanges = exchanges
         self._host = PlayedHost()
-        endpoints = {text_of(item.request, "ResourceURI").rpartition("/")[2] for item in exchanges}
-        self._service = WsmanService(self._host, clock=FakeClock(), endpoints=endpoints - {"cmd"})
+        opened = [item for item in exchanges if (item.verb, item.resource, item.fault) == ("Create", "powershell", "")]
+        endpoints = {text_of(item.request, "ResourceURI").rpartition("/")[2] for item in opened}
+        self._service = WsmanService(self._host, clock=FakeClock(), endpoints=endpoints)
         self._windows, self._lab = Account(), Account()
         self._renamed: dict[str, str] = {}
         self._refused: set[str] = set()
         self._has_language = True
+        self._sent: dict[bytes, bytes] = {}  # what the client sends, by the number of the message; in this order
+        self._sent_so_far: dict[bytes, int] = {}
         self._read_ahead()
 
     def run(self) -> tuple[set[Line], set[Line]]:
@@ -166,9 +168,24 @@ class Replay:
             request = request.replace(theirs, ours)
         request = re.sub(r"(OperationTimeout>)PT[\d.]+S<", rf"\g<1>{timeout}<", request)
         if self._has_language:
-            request = _CARRIER.sub(_as_cmdlet, request)
+            request = _CARRIER.sub(self._as_cmdlet, request)
         _, answer = self._service.handle(request.encode(), Caller("REC\\vagrant", "ntlm"))
         return Exchange(request, answer.decode())
+
+    def _as_cmdlet(self, found: re.Match[str]) -> str:
+        """A script that Windows ran goes to the lab as a command the played host knows; a secret sealed for
+        the recorded host, which no other can open, as plain text."""
+        parts = [piece(head, self._changed(head[:8], body)) for head, body in pieces(base64.b64decode(found[2]))]
+        return found[1] + base64.b64encode(b"".join(parts)).decode() + found[3]
+
+    def _changed(self, number: bytes, body: bytes) -> bytes:
+        """The next part of a message with what `_CHANGES` says; a word may be cut in two by the fragments."""
+        whole = self._sent.get(number, b"")
+        for was, becomes in _CHANGES:
+            whole = whole.replace(was, becomes)
+        at = self._sent_so_far.get(number, 0)
+        self._sent_so_far[number] = at + len(body)
+        return whole[at : at + len(body)] or body
 
     def _read_ahead(self) -> None:
         """What each recorded pipeline was asked, and what was said to it until which exchange."""
@@ -179,6 +196,9 @@ class Replay:
             if exchange.resource != "powershell" or exchange.verb == "Create":
                 continue
             command = exchange.stream[1] or text_of(exchange.answer, "CommandId")
+            for data in payloads(exchange.request) if exchange.verb in ("Command", "Send") else ():
+                for head, body in pieces(data):
+                    self._sent[head[:8]] = self._sent.get(head[:8], b"") + body
             for message in asked[shell].take(payloads(exchange.request)):
                 if message.kind == "CreatePipeline" and (element := message.element) is not None:
                     first = element.findtext(".//S[@N='Cmd']") or ""
@@ -200,18 +220,6 @@ def _of_one_kind(exchange: Exchange) -> tuple[str, tuple[str, str], str]:
 def _shell_of(created: Exchange) -> str:
     found = re.search(r'Name="ShellId">([^<]+)<', created.answer)
     return found[1] if found else ""
-
-
-def _as_cmdlet(found: re.Match[str]) -> str:
-    """A script that Windows ran goes to the lab as a command the played host knows; a secret sealed for
-    the recorded host, which no other can open, as plain text."""
-    parts = _cut(base64.b64decode(found[2]))
-    return found[1] + base64.b64encode(b"".join(parts)).decode() + found[3]
-
-
-def _cut(data: bytes) -> Iterator[bytes]:
-    for head, body in pieces(data):
-        yield piece(head, _SECRET.sub(rb"<S\1>***</S>", body.replace(_SCRIPT, _CMDLET)))
 
 
 def _unescaped(text: str) -> str:
