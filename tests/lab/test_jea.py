@@ -124,6 +124,14 @@ def test_every_shipped_role_belongs_to_an_endpoint() -> None:
     assert {name for name in roles if any(f"'{name}'" in text for text in texts)} == roles
 
 
+def test_the_page_names_every_file_and_the_caution() -> None:
+    page = (FILES / "README.md").read_text(encoding="utf-8")
+    assert {path.name for path in FILES.glob("*/*.pssc") if f"`{path.parent.name}/{path.name}`" not in page} == set()
+    accounts = {endpoint(kind, name).run_as for kind in KINDS for name in ("Snlm.Operator", "Snlm.Survey")}
+    assert {account for account in accounts - {VIRTUAL_ACCOUNT} if f"`{account}`" not in page} == set()
+    assert "restarts WinRM" in page
+
+
 # -- what a role refuses ---------------------------------------------------------------------------
 
 ROLE = Role({"Get-VM": {"Id": Rule(pattern="^[0-9a-f-]{36}$")}, "get-counter": {"MaxSamples": Rule(("1",))}})
