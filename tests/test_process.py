@@ -21,6 +21,7 @@ from snlm_lib.process import (
     FileLock,
     ProcessIdentity,
     append_bytes,
+    attend,
     detach,
     identity_of,
     operating_system_user,
@@ -262,6 +263,22 @@ def test_the_log_is_added_to_not_overwritten(tmp_path: Path) -> None:
     log.write_text("before\n", encoding="utf-8")
     spawn([sys.executable, "-c", "print('after')"], log=log)
     wait_until(lambda: log.read_text(encoding="utf-8").split() == ["before", "after"])
+
+
+def test_an_attended_child_ends_with_its_input_and_keeps_answers_apart_from_its_log(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    program = "import sys; print('answer', flush=True); print('aside', file=sys.stderr); sys.stdin.read()"
+    child = attend([sys.executable, "-c", program], log=log, answers=True)
+    assert child.stdin is not None
+    assert child.stdout is not None
+    with child.stdout as answers:
+        assert answers.readline() == b"answer" + os.linesep.encode()
+        assert child.poll() is None
+
+        child.stdin.close()
+
+        assert child.wait(15) == 0
+    assert log.read_text(encoding="utf-8") == "aside\n"
 
 
 def test_a_detached_process_is_nobodys_child(tmp_path: Path) -> None:

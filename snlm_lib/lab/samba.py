@@ -144,7 +144,7 @@ class SambaDomain:
     """One running domain controller, a copy of a template in the new ``folder``, at an address of its own."""
 
     def __init__(self, template: SambaTemplate, folder: Path, *, clock: Clock) -> None:
-        self._template, self._clock = template, clock
+        self.template, self._clock = template, clock
         self._folder = folder.resolve()
         self.name, self.netbios = template.realm, template.netbios
         self.passwords = template.passwords
@@ -188,7 +188,7 @@ class SambaDomain:
     def replica(self) -> SambaDomain:
         """Another controller of the same domain, as it was provisioned; it ends with this one."""
         folder = self._folder.with_name(f"{self._folder.name}-replica-{len(self._replicas) + 1}")
-        found = SambaDomain(self._template, folder, clock=self._clock)
+        found = SambaDomain(self.template, folder, clock=self._clock)
         self._replicas.append(found)
         return found
 
@@ -208,7 +208,7 @@ class SambaDomain:
 
     def _configure(self) -> None:
         """The template's copy under its own path and address, with a certificate and Kerberos settings for them."""
-        template = self._template
+        template = self.template
         shutil.copytree(template.folder, self._folder)
         text = self._configuration.read_text(encoding="utf-8").replace(str(template.folder), str(self._folder))
         self._configuration.write_text(text.replace(_UNPLACED, self.address), encoding="utf-8")
@@ -242,7 +242,7 @@ class SambaDomain:
             self._helpers.append(Companion(argv, log=self._folder / "helpers.log", environ=environ))
         return Controller(
             netbios=self.netbios,
-            dns=self._template.dns,
+            dns=self.template.dns,
             realm=self.name,
             passwords=self.passwords,
             keytab_of=self.keytab_of,

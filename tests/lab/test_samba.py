@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import socket
 import ssl
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -93,10 +96,38 @@ def test_a_copy_comes_beside_it_and_goes_with_all_it_started(realm: SambaDomain)
 
     copy.stop()
 
-    with pytest.raises(OSError), socket.create_connection((copy.address, 389), timeout=1):  # noqa: PT011
-        pass
+    assert not answers(copy.address)
     with pytest.raises(LabError, match="has ended"):
         copy.directory.find("HV01")
+
+
+def test_it_dies_with_whoever_started_it(realm: SambaDomain, tmp_path: Path) -> None:
+    program = """
+import sys
+from pathlib import Path
+from snlm_lib.clock import SystemClock
+from snlm_lib.lab.samba import SambaDomain, SambaTemplate
+template = SambaTemplate(Path(sys.argv[1]), "CORP", "corp.example", "DC01", {"DC01": "dc01.corp.example"}, {})
+print(SambaDomain(template, Path(sys.argv[2]), clock=SystemClock()).address, flush=True)
+sys.stdin.read()
+"""
+    argv = [sys.executable, "-c", program, str(realm.template.folder), str(tmp_path / "dc")]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        address = owner.stdout.readline().strip()
+        assert answers(address)
+        owner.kill()
+    end = time.monotonic() + 15
+    while answers(address):
+        assert time.monotonic() < end, f"Samba still answers at {address}"
+
+
+def answers(address: str) -> bool:
+    try:
+        with socket.create_connection((address, 389), timeout=1):
+            return True
+    except OSError:
+        return False
 
 
 def test_what_cannot_start_is_told_with_its_log(realm: SambaDomain, tmp_path: Path) -> None:
