@@ -29,8 +29,9 @@ from snlm_lib.lab.host import LabComputer
 from snlm_lib.lab.kerberos import Kerberos
 from snlm_lib.lab.listening import Listening
 from snlm_lib.lab.samba import SambaDomain
-from snlm_lib.lab.scenario import Scenario, build_world
+from snlm_lib.lab.scenario import Scenario
 from snlm_lib.lab.scenario_file import load_scenario
+from snlm_lib.lab.scenario_world import build_world
 from snlm_lib.lab.server import LabServer
 from snlm_lib.lab.wire_faults import WirePlan
 from snlm_lib.lab.wire_spec import own_wire

@@ -47,7 +47,7 @@ def obstacle(
         return "destination-unreachable"
     given = credential.user if credential is not None else None
     seen = seen_as(caller, at=at.name, target=to.name, credential=given)
-    if seen is None:
+    if seen is None or (at.no_hop and to is not at):
         return "remote-second-hop-denied"
     if credential is not None and not world.accepts_logon(credential.user, credential.password):
         return "wrong-credential"

@@ -211,6 +211,7 @@ class LabHost:
     files: dict[str, int] = field(default_factory=dict)
     closed_ports: list[int] = field(default_factory=list)
     unresolved: list[str] = field(default_factory=list)
+    no_hop: bool = False
     locale: str = "en-US"
     clock_offset_s: float = 0.0
     booted_utc: datetime | None = field(default=None, metadata=_VOLATILE)

@@ -19,8 +19,9 @@ from snlm_lib.estate.connect import Connection
 from snlm_lib.estate.reads import AT_ONCE
 from snlm_lib.estate.survey import survey_pair
 from snlm_lib.lab.host import LabComputer
-from snlm_lib.lab.scenario import Scenario, build_world
+from snlm_lib.lab.scenario import Scenario
 from snlm_lib.lab.scenario_file import load_scenario
+from snlm_lib.lab.scenario_world import build_world
 from snlm_lib.lab.server import LabServer
 from snlm_lib.lab.wire_faults import Seen, WireFault, WirePlan
 from snlm_lib.lab.world import World

@@ -48,7 +48,7 @@ def undelegated(facts: PairFacts) -> PairFacts:
 
 def test_what_both_steps_will_remove_is_no_obstacle(step: Step) -> None:
     gates.before_settings(step, undelegated(disabled()))
-    assert {row.verdict for row in step._checks} == {"PASS", "WARN"}
+    assert {row.verdict for row in step.checks} == {"PASS", "WARN"}
 
 
 def test_01_changes_no_host_when_02_may_not_remove_the_rest(step: Step) -> None:
@@ -59,7 +59,7 @@ def test_01_changes_no_host_when_02_may_not_remove_the_rest(step: Step) -> None:
 def test_01_that_has_nothing_to_change_leaves_the_judgement_to_03(step: Step) -> None:
     gates.before_settings(told_to(step, apply_delegation="never"), undelegated(builders.pair()))
     gates.before_settings(told_to(step, apply_settings="never"), undelegated(disabled()))
-    assert "FAIL" not in {row.verdict for row in step._checks}
+    assert "FAIL" not in {row.verdict for row in step.checks}
 
 
 @pytest.mark.parametrize("guests", [{}])

@@ -14,8 +14,8 @@ import pytest
 from snlm_lib.clock import FakeClock
 from snlm_lib.lab.host import LabComputer
 from snlm_lib.lab.pipeline import Caller, Invocation
-from snlm_lib.lab.scenario import build_world
 from snlm_lib.lab.scenario_file import load_scenario
+from snlm_lib.lab.scenario_world import build_world
 from snlm_lib.lab.values import Credential, LabRecord, PsValue, Terminating
 from snlm_lib.lab.world import LabHost, VirtualMachine, World
 

@@ -12,8 +12,8 @@ from snlm_lib.lab.faults import FAULTS, Fault, Moment, Remains, laid_over
 from snlm_lib.lab.migration import start_move
 from snlm_lib.lab.pipeline import Caller
 from snlm_lib.lab.refusals import MoveAttempt
-from snlm_lib.lab.scenario import build_world
 from snlm_lib.lab.scenario_file import load_scenario, read_scenario
+from snlm_lib.lab.scenario_world import build_world
 from snlm_lib.lab.telemetry import JobState, MigrationJob
 from tests.lab.world.conftest import OPERATOR, SCENARIOS, CountingGuest, Lab, RecordingSink, until
 
@@ -35,7 +35,13 @@ PERCENT = {
     Moment.MEMORY: range(70, 97),
     Moment.CUTOVER: range(90, 100),
 }
-NO_JOB = {"operator-not-authorised", "destination-unreachable", "migration-not-enabled", "clustered-vm"}
+NO_JOB = {
+    "remote-second-hop-denied",
+    "operator-not-authorised",
+    "destination-unreachable",
+    "migration-not-enabled",
+    "clustered-vm",
+}
 FILES = {path.stem: path for path in (SCENARIOS / "faults").glob("*.yaml")}
 MOVES = [fault for fault in FAULTS.values() if fault.moves or fault.moment is Moment.AFTER]
 FAILS = [fault for fault in FAULTS.values() if fault not in MOVES and not fault.stalls]

@@ -10,9 +10,11 @@ import pytest
 
 from snlm_lib.clock import FakeClock
 from snlm_lib.errors import LabError
+from snlm_lib.lab.directory import DELEGATE_TO, DirectoryRefused, Edit, TicketRequest
 from snlm_lib.lab.dirty import PAGE_BYTES, plan_passes
-from snlm_lib.lab.scenario import Scenario, build_world
+from snlm_lib.lab.scenario import Scenario
 from snlm_lib.lab.scenario_file import load_scenario, read_scenario
+from snlm_lib.lab.scenario_world import build_world
 from snlm_lib.lab.world import World
 from snlm_lib.units import GIB, MIB
 from tests.lab.world.conftest import SCENARIOS
@@ -90,6 +92,8 @@ def test_moves_take_the_time_they_promise(
         ("memory_gib: 256", "memory_gib: much", "x.yaml.hosts.HV01.memory_gib: expected a number, found 'much'"),
         ("enabled: false", "enabled: 0", "hosts.HV01.migration.enabled: expected true or false, found 0"),
         ("processors: 4", "processors: true", "expected a whole number, found True"),
+        ("operator: operator", "operator: o, directory: ldap", "x.yaml.domain.directory: 'ldap' is no directory"),
+        ("operator: operator", "operator: o, operator_rights: [all]", "domain.operator_rights: 'all' is no right"),
         ("LAN: External", "LAN: Outside", "hosts.HV01.switches.LAN: 'Outside' is no kind of switch"),
         ("snlm.scenario/1", "snlm.scenario/9", "x.yaml: schema 'snlm.scenario/9' is not snlm.scenario/1"),
         ("  time_factor: 50", "  #", "x.yaml.move: the key 'time_factor' is missing"),
@@ -188,3 +192,16 @@ def test_the_readme_explains_every_key() -> None:
     assert {key for key in _keys(Scenario) if f"`{key}`" not in told.replace("`domain.", "`")} == set()
     names = {path.stem for path in SCENARIOS.glob("*.yaml")}
     assert {name for name in names if f"`{name}`" not in told} == set()
+
+
+def test_a_scenario_says_what_its_operator_may_and_which_controller_is_asked() -> None:
+    more = "operator: operator, operator_rights: [], operator_sensitive: true, stale_replica: true"
+    world = build_world(read_scenario(QUICK.replace("operator: operator", more, 1), "x.yaml"), clock=FakeClock())
+    account, list_of_two = world.directory.accounts["hv01"], Edit("add", DELEGATE_TO, ("cifs/HV02",))
+    with pytest.raises(DirectoryRefused, match="write-property"):
+        world.directory.modify(account, [list_of_two], by="CORP\\operator")
+
+    account.delegate_to.append("cifs/HV02")
+    request = TicketRequest("CORP\\operator", "HV01", "cifs", "HV02", own_ticket=True)
+    assert "sensitive" in str(world.directory.why_no_ticket(request))
+    assert world.key_distribution.accounts["hv01"].delegate_to == []
