@@ -51,7 +51,7 @@ def report(watcher: Watcher, record: Path) -> int:
 
 
 def _record(path: Path) -> Record:
-    record = Record(path)
+    record = Record(path.resolve())  # kernels stand in another folder
     if not record.change_json.is_file():
         raise RecordError(
             "is no record", where=str(path), remedy="Name the folder that holds change.json: outputs/CHANGE/START."

@@ -200,7 +200,7 @@ def _close_left(desk: _Desk) -> RunOutcome:
 
 
 def _kernels(record: Record, stage: Stage, book: Book) -> Kernels:
-    environ = {**stage.environ, "SNLM_RECORD": str(record.path)}
+    environ = {**stage.environ, "SNLM_RECORD": str(record.path.resolve())}
     return Kernels(book.notebook(book.report).parent, environ)
 
 

@@ -58,7 +58,8 @@ def _card(step: str, verdict: str, reason: str, rows: Sequence[tuple[str, str]])
         f"<div><span style='opacity:.65'>{html.escape(name)}</span> {html.escape(value)}</div>" for name, value in rows
     )
     body = (
-        f"<div style='border-left:6px solid {colour};padding:.6em 1em;margin:.3em 0;line-height:1.5'>"
+        f"<div class='{_NO_FORMULAS}'"
+        f" style='border-left:6px solid {colour};padding:.6em 1em;margin:.3em 0;line-height:1.5'>"
         f"<strong style='color:{colour};font-size:1.15em'>{html.escape(verdict.upper())}</strong> "
         f"<code>{html.escape(step)}</code><div>{html.escape(reason)}</div>{lines}</div>"
     )
@@ -128,9 +129,10 @@ def table(rows: Sequence[Mapping[str, object]], *, caption: str = "", marked: Co
     lines = [" | ".join(_words(row.get(name)) for name in names) for row in rows]
     starred = [f"* {line}" if number in marked else line for number, line in enumerate(lines)]
     plain = "\n".join([" | ".join(names), *starred])
-    _publish({"text/html": f"<table>{title}<tr>{head}</tr>{body}</table>", "text/plain": plain})
+    _publish({"text/html": f"<table class='{_NO_FORMULAS}'>{title}<tr>{head}</tr>{body}</table>", "text/plain": plain})
 
 
+_NO_FORMULAS = "mathjax_ignore"  # or JupyterLab takes what stands between two dollar signs of a command for one
 _MARKED = " style='background:rgba(224,138,0,.22)'"  # amber, readable by day and by night
 
 
@@ -151,7 +153,7 @@ def _cell(value: object) -> str:
 
 def text(words: str) -> None:
     """One plain sentence."""
-    _publish({"text/html": f"<p>{html.escape(words)}</p>", "text/plain": words})
+    _publish({"text/html": f"<p class='{_NO_FORMULAS}'>{html.escape(words)}</p>", "text/plain": words})
 
 
 def figure(drawn: Any, *, words: str) -> None:
@@ -191,4 +193,4 @@ def on_error(told: Callable[[BaseException], str | None]) -> None:
         running._showtraceback(kind, error, lines)
         return list(lines)
 
-    shell.set_custom_exc((Exception,), handler)  # type: ignore[no-untyped-call]
+    shell.set_custom_exc((Exception, KeyboardInterrupt), handler)  # type: ignore[no-untyped-call]

@@ -271,6 +271,8 @@ class Step:
         Not recorded: whatever comes after the end; that the record itself cannot be written (it is held, or
         sealed); and what an engineer's own cell does wrong, since the step can go on.
         """
+        if isinstance(error, KeyboardInterrupt):
+            return self._stopped()
         told = isinstance(error, SnlmError)
         ours = told or _through_snlm(error.__traceback__)
         if isinstance(error, RecordError) or (self._finished and told):
@@ -285,6 +287,17 @@ class Step:
         except (RecordError, OSError) as trouble:
             reason = f"{reason.rstrip('.')}. Its result could not be written: {trouble}"
         return f"{verdict.value.upper()}: {reason}" if told else None
+
+    def _stopped(self) -> str:
+        """By hand: nothing is recorded, since the step can go on."""
+        begun = [str(entry.data.get("what")) for entry in open_intents(self.journal.entries(), self.name)]
+        words = "stopped by you. Run the cell again"
+        if begun:
+            words = (
+                f"stopped by you; {'; '.join(begun)} may go on at the host. Run the cell again: it looks before it acts"
+            )
+        _cards[self.name].update("unknown" if begun else "refused", words, [])
+        return f"STOPPED: {words}"
 
     def _verdict_of(self, told: bool) -> Verdict:
         entries = self.journal.entries()

@@ -27,6 +27,12 @@ def test_a_card_says_running_until_it_is_told_otherwise(capsys: pytest.CaptureFi
     assert CARD_COLOURS["unknown"] in told
 
 
+def test_a_command_with_dollar_signs_is_no_formula(capsys: pytest.CaptureFixture[str]) -> None:
+    for write in (show.text, lambda words: show.table([{"undo": words}]), lambda words: Card(words)):
+        write("Set-VMHost -UseAnyNetworkForMigration:$false -Confirm:$false")
+        assert "mathjax_ignore" in shown(capsys)
+
+
 @pytest.mark.parametrize(
     "write", [show.text, lambda words: show.table([{"name": words}]), lambda words: Line("x").say(words)]
 )

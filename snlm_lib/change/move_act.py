@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -64,7 +64,7 @@ def move_act(order: MoveOrder) -> Act:
         return _order(order, pipeline, _Earlier(ignore, earlier), may_try_again=True)
 
     def settle(requested: datetime) -> Outcome:
-        return _watch(order, requested, lambda: (True, None), _Earlier())
+        return _as_the_job_says(_watch(order, requested, lambda: (True, None), _Earlier()), requested)
 
     return Act(
         key=f"move-{order.vm_id}-{wanted.source}-{wanted.destination}",
@@ -81,6 +81,18 @@ def move_act(order: MoveOrder) -> Act:
             "places": [dict(row) for row in order.places],
         },
     )
+
+
+def _as_the_job_says(outcome: Outcome, requested: datetime) -> Outcome:
+    """Who comes back later did not see the end: the job's own length counts; without one ours is an upper bound."""
+    seen_s, told_s = outcome.facts.get("duration_s"), outcome.facts.get("job_elapsed_s")
+    if not isinstance(seen_s, float):
+        return outcome
+    if not isinstance(told_s, float):
+        return replace(outcome, facts={**outcome.facts, "duration_is_at_most": True})
+    length_s = round(min(seen_s, told_s), 3)
+    ended = iso_utc(requested + timedelta(seconds=length_s))
+    return replace(outcome, facts={**outcome.facts, "duration_s": length_s, "ended_utc": ended})
 
 
 def _order(order: MoveOrder, pipeline: Pipeline, earlier: _Earlier, *, may_try_again: bool) -> Outcome:
@@ -155,6 +167,7 @@ def _watch(order: MoveOrder, requested: datetime, command: CommandState, earlier
         "requested_utc": iso_utc(requested),
         "ended_utc": iso_utc(ended),
         "duration_s": round((ended - requested).total_seconds(), 3),
+        "job_elapsed_s": watched.job.elapsed_s if watched.job else None,
         "percent": watched.job.percent if watched.job else None,
         "host_blackout_s": blackout_s(event),
         "blackout_event_id": event.event_id if event else None,

@@ -211,6 +211,7 @@ def job(bag: PsObject, *, host: str) -> JobFacts:
         destination_host=values.text(bag, "DestinationHost"),
         cancellable=values.flag(bag, "Cancellable"),
         start_utc=values.moment(bag, "StartTime"),
+        elapsed_s=values.duration_s(bag, "ElapsedTime"),
     )
 
 

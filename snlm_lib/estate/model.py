@@ -234,6 +234,7 @@ class JobFacts:
     destination_host: str | None
     cancellable: bool | None
     start_utc: datetime | None
+    elapsed_s: float | None = None  # so far, or in all when it has ended
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,8 @@ def tell(step: Step, done: list[Done]) -> None:
             step.say("That event means: longer than Hyper-V expects. Memory was written faster than it was copied.")
     else:
         step.say("The host gave no blackout figure; the gap that the probes saw stands in 06.")
-    step.say(f"Moved in {say_duration_s(_number(duration))}{again}.")
+    most = "at most " if facts.get("duration_is_at_most") else ""
+    step.say(f"Moved in {most}{say_duration_s(_number(duration))}{again}.")
 
 
 def _number(value: object) -> float | None:

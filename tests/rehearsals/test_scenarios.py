@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -23,7 +25,7 @@ from snlm_lib.clock import SystemClock
 from snlm_lib.errors import CommandFailed
 from snlm_lib.estate.connect import Connection, open_estate
 from snlm_lib.estate.model import PairFacts
-from snlm_lib.estate.survey import find_vm, survey_pair
+from snlm_lib.estate.survey import find_vm, migration_jobs, survey_pair
 from snlm_lib.lab.samba import why_not
 from snlm_lib.lab_process import LabProcess, running_lab, scenario_file, scenario_names
 from snlm_lib.parameters import ConnectionProfile, Parameters, connection_profile, project_root, rehearsal_parameters
@@ -78,6 +80,13 @@ class Played:
             say=lambda _words: None,
         )
         return move_act(order).do()
+
+    @property
+    def vm_id(self) -> UUID:
+        vm, _ = find_vm(self.connection.destination, self.wanted.vm)
+        vm = vm or find_vm(self.connection.source, self.wanted.vm)[0]
+        assert vm is not None
+        return vm.vm_id
 
     def truth(self, folder: Path) -> dict[str, Any]:
         """What the lab says of its only move."""
@@ -136,6 +145,8 @@ def test_a_real_domain_decides_by_what_02_has_written(tmp_path: Path) -> None:
     if reason is not None:
         pytest.skip(reason)
     with playing("samba-directory") as played:
+        told = json.loads(played.lab.descriptor.read_text(encoding="utf-8"))["domain"]
+        assert (told["directory"], told["realm"]) == ("samba", "CORP.EXAMPLE")
         assert played.judge()["delegation"].level is Level.FAIL
         assert played.move(tmp_path).result == "done"
         assert played.judge()["delegation"].level is Level.PASS
@@ -230,6 +241,27 @@ def test_the_survey_endpoint_reads_everything_but_what_it_must_not_reach(tmp_pat
         assert played.judge()["delegation"].evidence.startswith("HV01 lacks")
         with pytest.raises(CommandFailed, match="'Enable-VMMigration' is not recognized"):
             played.connection.source.invoke(commands.enable_vm_migration())
+
+
+@pytest.mark.parametrize(("survives", "ends"), [("true", "done"), ("false", "failed")])
+def test_whatever_a_lost_session_means_to_the_move_its_end_is_told_as_it_is(
+    tmp_path: Path, survives: str, ends: str
+) -> None:
+    """Not settled for Windows (hyperv.md, section 12): right either way, and begun once."""
+    own = tmp_path / "own.yaml"
+    own.write_text(f"based_on: quick\nmove: {{survives_lost_session: {survives}}}\n", encoding="utf-8")
+    with playing(str(own)) as played:
+        with ThreadPoolExecutor(1) as aside:
+            moving = aside.submit(played.move, tmp_path)
+            deadline_s = CLOCK.monotonic_s() + 20
+            while not any(job.percent for job in migration_jobs(played.connection.source, played.vm_id)):
+                assert CLOCK.monotonic_s() < deadline_s
+                CLOCK.sleep(0.02)
+            played.connection.source.close()
+            outcome = moving.result(timeout=60)
+        assert outcome.result == ends
+        assert played.truth(tmp_path)["outcome"] == {"done": "completed", "failed": "failed"}[ends]
+        assert survives == "true" or "still runs on the source" in outcome.detail
 
 
 def test_a_slow_network_is_no_obstacle() -> None:
