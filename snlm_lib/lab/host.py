@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from snlm_lib.lab.binder import Binding, Bound, Signature
-from snlm_lib.lab.cmdlets.catalogue import cmdlet_for
+from snlm_lib.lab.cmdlets.catalogue import cmdlet_for, names_on
 from snlm_lib.lab.cmdlets.elsewhere import elsewhere
 from snlm_lib.lab.cmdlets.table import Cmdlet, Context
+from snlm_lib.lab.cmdlets.wildcard import matches
 from snlm_lib.lab.jea import Role, shipped_endpoint
+from snlm_lib.lab.metadata import CommandFacts, ParameterFacts
 from snlm_lib.lab.pipeline import Caller, Invocation, Sink
 from snlm_lib.lab.values import EnumValue, LabRecord, Terminating
 from snlm_lib.lab.world import LabHost, World
@@ -50,8 +52,9 @@ class LabComputer:
     def run(self, caller: Caller, pipeline: Sequence[Invocation], sink: Sink, stop: threading.Event) -> None:
         """Run to the end; every command is bound before the first one starts."""
         caller = replace(caller, run_as=self._run_as)
-        stages = [self._prepare(invocation) for invocation in pipeline]
-        flow: Iterator[object] | None = None
+        piped = pipeline[0].positional if pipeline and not pipeline[0].name else None
+        stages = [self._prepare(invocation) for invocation in pipeline if invocation.name]
+        flow: Iterator[object] | None = None if piped is None else iter(piped)
         for cmdlet, binding in stages:
             action = binding.common.get("ErrorAction", "continue")
             name = action.name if isinstance(action, EnumValue) else str(action)
@@ -61,6 +64,12 @@ class LabComputer:
             if stop.is_set():
                 return
             sink.output(value)
+
+    def commands(self, patterns: Sequence[str]) -> list[CommandFacts]:
+        """Implements `pipeline.Listing`."""
+        wanted = [name for name in names_on(self._host) if any(matches(pattern, name) for pattern in patterns)]
+        signatures = [self._visible(cmdlet.signature) for name in wanted if (cmdlet := cmdlet_for(self._host, name))]
+        return [_facts(signature) for signature in signatures if signature is not None]
 
     def _prepare(self, invocation: Invocation) -> tuple[Cmdlet, Binding]:
         cmdlet = cmdlet_for(self._host, invocation.name)
@@ -99,6 +108,15 @@ class LabComputer:
             return cmdlet.handler(context, bound)
         with self._world.lock:
             return tuple(cmdlet.handler(context, bound))
+
+
+def _facts(signature: Signature) -> CommandFacts:
+    parameters = signature.parameters.values()
+    return CommandFacts(
+        signature.name,
+        signature.module,
+        tuple(ParameterFacts(each.name, each.type, tuple(each.aliases)) for each in parameters),
+    )
 
 
 def _unknown_command(name: str) -> LabRecord:

@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from snlm_lib.lab.metadata import CommandFacts
 from snlm_lib.lab.values import LabRecord
 
-__all__ = ["VIRTUAL_ACCOUNT", "Caller", "Configured", "Invocation", "PipelineHost", "Sink"]
+__all__ = ["VIRTUAL_ACCOUNT", "Caller", "Configured", "Invocation", "Listing", "PipelineHost", "Sink", "Stop"]
 
 VIRTUAL_ACCOUNT = "virtual"
 
@@ -49,6 +50,12 @@ class Caller:
         if self.run_as == VIRTUAL_ACCOUNT:
             return f"WinRM Virtual Users\\WinRM VA_1_{self.user.replace(chr(92), '_')}"
         return self.run_as or self.user
+
+
+class Stop(threading.Event):
+    """Set when a pipeline must end; ``session_lost``: because its session ended, not because somebody stopped it."""
+
+    session_lost = False
 
 
 class Sink(Protocol):
@@ -87,4 +94,13 @@ class Configured(Protocol):
 
     def behind(self, configuration: str, caller: Caller) -> PipelineHost | None:
         """Who answers there; None: there is no such configuration. Raises PermissionError for a stranger."""
+        ...
+
+
+@runtime_checkable
+class Listing(Protocol):
+    """A computer that tells which commands it has."""
+
+    def commands(self, patterns: Sequence[str]) -> Sequence[CommandFacts]:
+        """Those the caller may use and whose names match a pattern; an endpoint hides the others."""
         ...

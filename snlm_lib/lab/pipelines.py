@@ -12,7 +12,8 @@ from typing import Protocol
 from uuid import UUID
 
 from snlm_lib.lab.clixml import to_clixml
-from snlm_lib.lab.pipeline import Caller, PipelineHost
+from snlm_lib.lab.metadata import command_count, command_metadata
+from snlm_lib.lab.pipeline import Caller, Listing, PipelineHost, Stop
 from snlm_lib.lab.psrp import Asked, PsrpSession, Statement
 from snlm_lib.lab.records import lab_fault, scripts_not_allowed, unsupported
 from snlm_lib.lab.values import LabRecord, Terminating
@@ -44,7 +45,7 @@ class PipelineRun:
     def __init__(self, outlet: Outlet, asked: Asked, *, host: PipelineHost, caller: Caller) -> None:
         self.pipeline_id = asked.pipeline_id
         self.nested = asked.nested
-        self.stop = threading.Event()
+        self.stop = Stop()
         self._outlet = outlet
         self._asked = asked
         self._host = host
@@ -73,8 +74,8 @@ class PipelineRun:
     def _run(self) -> LabRecord | None:
         """All statements, one after another; the record of the failure that ended them, if one did."""
         try:
-            if self._asked.unsupported:
-                return unsupported(self._asked.unsupported)
+            if self._asked.metadata:
+                return self._list_commands()
             for statement in self._asked.statements:
                 self._run_statement(statement)
                 if self.stop.is_set():
@@ -85,6 +86,15 @@ class PipelineRun:
         except Exception as bug:
             _log.exception("the lab failed while running a pipeline on %s", self._host.name)
             return lab_fault(f"{type(bug).__name__}: {bug}")
+        return None
+
+    def _list_commands(self) -> LabRecord | None:
+        if not isinstance(self._host, Listing):
+            return unsupported("command metadata")
+        commands = self._host.commands(self._asked.metadata)
+        sink = _RunSink(self, self._outlet)
+        for value in (command_count(commands), *map(command_metadata, commands)):
+            sink.output(value, depth=2)
         return None
 
     def _run_statement(self, statement: Statement) -> None:
@@ -115,8 +125,8 @@ class _RunSink:
         self._run = run
         self._outlet = outlet
 
-    def output(self, value: object) -> None:
-        clixml = to_clixml(value)
+    def output(self, value: object, *, depth: int = 1) -> None:
+        clixml = to_clixml(value, depth=depth)
         self._send(lambda session: session.output(self._run.pipeline_id, clixml))
 
     def error(self, record: LabRecord) -> None:

@@ -90,14 +90,14 @@ class Statement:
 
 @dataclass(frozen=True)
 class Asked:
-    """The client asks to run a pipeline; ``unsupported`` names what is no pipeline of cmdlets, or is "".
+    """The client asks to run a pipeline, or for the ``metadata`` of the commands with such names.
 
     ``nested``: it runs inside one that is under way, so it needs no runspace of its own.
     """
 
     pipeline_id: UUID
     statements: tuple[Statement, ...] = ()
-    unsupported: str = ""
+    metadata: tuple[str, ...] = ()
     nested: bool = False
 
 
@@ -210,7 +210,7 @@ class PsrpSession:
     def _heard(self, event: PSRPEvent[Any, Any]) -> list[Asked]:
         """The pipelines an event completes: input is collected until the client says that it ends."""
         if isinstance(event, GetCommandMetadataEvent):
-            return [Asked(event.pipeline_id, unsupported="GetCommandMetadata")]
+            return [Asked(event.pipeline_id, metadata=tuple(str(name) for name in event.pipeline.name) or ("*",))]
         if isinstance(event, CreatePipelineEvent):
             if event.pipeline.no_input:
                 return [_asked(event)]

@@ -17,6 +17,7 @@ from itertools import groupby
 from uuid import uuid4
 
 from snlm_lib.clock import FakeClock
+from snlm_lib.lab.metadata import CommandFacts, ParameterFacts
 from snlm_lib.lab.pipeline import Caller, Invocation, Sink
 from snlm_lib.lab.service import WsmanService
 from tests.conformance import content
@@ -47,6 +48,11 @@ class PlayedHost:
         with self._changed:
             self._released = at
             self._changed.notify_all()
+
+    def commands(self, patterns: Sequence[str]) -> Sequence[CommandFacts]:
+        """Any will do: what is compared is how they are told."""
+        parameters = (ParameterFacts("Path", "String[]", ("PSPath",)), ParameterFacts("Force", "SwitchParameter"))
+        return [CommandFacts("Get-Item", "Microsoft.PowerShell.Management", parameters)]
 
     def run(self, caller: Caller, pipeline: Sequence[Invocation], sink: Sink, stop: threading.Event) -> None:
         with self._changed:

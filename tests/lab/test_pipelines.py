@@ -46,9 +46,9 @@ class Remembering:
         return [name for name, _ in self.calls]
 
 
-def start(outlet: Remembering, host: ToyHost, *names: str, unsupported: str = "") -> PipelineRun:
+def start(outlet: Remembering, host: ToyHost, *names: str, metadata: tuple[str, ...] = ()) -> PipelineRun:
     statements = tuple(Statement((Invocation(name, {"Value": 1}),)) for name in names)
-    asked = Asked(uuid4(), statements, unsupported)
+    asked = Asked(uuid4(), statements, metadata)
     run = PipelineRun(outlet, asked, host=host, caller=Caller(OPERATOR, "ntlm"))
     run.start()
     return run
@@ -97,7 +97,7 @@ def test_script_is_refused_before_the_host_hears_of_it(toy: ToyHost) -> None:
 
 def test_what_the_lab_does_not_offer_is_refused(toy: ToyHost) -> None:
     outlet = Remembering()
-    start(outlet, toy, "Write-Echo", unsupported="pipeline input").join(5)
+    start(outlet, toy, "Write-Echo", metadata=("*",)).join(5)
     assert outlet.names() == ["begin", "fail"]
     assert toy.asked == []
 

@@ -135,12 +135,12 @@ def test_forgetting_empties_the_table() -> None:
     assert not pair.session.knows(pipe)
 
 
-def test_a_question_the_lab_has_no_answer_to_is_named() -> None:
+def test_a_question_for_commands_names_them() -> None:
     pair = Pair()
-    pipe = ClientGetCommandMetadata(pair.client, "*")
+    pipe = ClientGetCommandMetadata(pair.client, ["Get-*", "Move-VM"])
     pipe.start()
     [asked] = pair.to_lab()
-    assert asked.unsupported == "GetCommandMetadata"
+    assert (asked.metadata, asked.statements) == (("Get-*", "Move-VM"), ())
 
 
 def test_input_of_the_client_is_the_pipelines_first_stage_once_it_is_complete() -> None:

@@ -85,5 +85,5 @@ def test_a_warning_is_its_text() -> None:
 def test_the_labs_own_refusals_name_themselves() -> None:
     assert lab_fault("ValueError: x").fq_error_id == "LabInternalError"
     assert "not of the simulated host" in lab_fault("ValueError: x").message
-    assert unsupported("pipeline input").fq_error_id == "LabNotImplemented"
-    assert "pipeline input" in unsupported("pipeline input").message
+    assert unsupported("command metadata").fq_error_id == "LabNotImplemented"
+    assert "command metadata" in unsupported("command metadata").message

@@ -8,7 +8,9 @@ from uuid import uuid4
 import pytest
 
 from snlm_lib.lab.cmdlets.wildcard import has_wildcard, matches
-from tests.lab.world.conftest import Command, Lab
+from snlm_lib.lab.host import LabComputer
+from snlm_lib.lab.pipeline import Caller, Invocation
+from tests.lab.world.conftest import OPERATOR, Command, Lab, RecordingSink
 
 
 def test_unknown_commands_are_not_found(lab: Lab) -> None:
@@ -78,6 +80,26 @@ def test_select_first_and_skip(lab: Lab) -> None:
     answer = lab.ask("HV01", versions, ("Select-Object", {"Skip": 1, "First": 2}))
     assert answer.column("Version") == ["8.1", "8.2"]
     assert lab.ask("HV01", ("Select-Object", {"First": 2})).output_values == []
+
+
+def test_what_the_client_pipes_in_meets_the_first_command(lab: Lab) -> None:
+    sink = RecordingSink()
+    piped = (Invocation("", {}, (lab.ask("HV01", ("Get-VM", {"Name": "VM01"})).one, 7)), Invocation("Get-VMMemory", {}))
+    computer = LabComputer(lab.world, lab.host("HV01"))
+    computer.run(Caller(OPERATOR.user, "ntlm"), piped, sink, threading.Event())
+    assert sink.column("VMName") == ["VM01"]
+    assert sink.fq_error_ids == ["InputObjectNotBound,Microsoft.HyperV.PowerShell.Commands.GetVMMemory"]
+
+
+def test_a_computer_tells_the_commands_it_has_and_a_role_shows(lab: Lab) -> None:
+    whole = LabComputer(lab.world, lab.host("HV01"))
+    [move] = whole.commands(["move-*"])
+    assert (move.name, move.module) == ("Move-VM", "Hyper-V")
+    assert "DestinationHost" in {parameter.name for parameter in move.parameters}
+    assert whole.commands(["Get-ADComputer"]) == []
+    role = whole.behind("Snlm.Operator", Caller(OPERATOR.user, "kerberos"))
+    assert role is not None
+    assert len(role.commands(["*"])) < len(whole.commands(["*"]))
 
 
 @pytest.mark.parametrize(
