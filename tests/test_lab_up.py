@@ -197,6 +197,9 @@ def test_what_is_said_names_hosts_parameters_and_how_to_be_found() -> None:
     assert "-p apply_delegation never" in told
     assert "SNLM_LAB" not in told
     assert "SNLM_LAB" in "\n".join(how_to(descriptor, named="l.json"))
+    assert "The domain is simulated too." in told
+    real = how_to({**descriptor, "domain": {"directory": "samba"}}, named=None)
+    assert any(line.strip().startswith("The domain is a real one: Samba's") for line in real)
     told.encode("cp1252")
 
 

@@ -13,6 +13,7 @@ import yaml
 
 from snlm_lib.errors import LabError
 from snlm_lib.lab.accounts import STATES
+from snlm_lib.lab.directory import ALL_RIGHTS
 from snlm_lib.lab.faults import fault_named, laid_over
 from snlm_lib.lab.scenario import DomainSpec, Scenario
 from snlm_lib.lab.strict import decode
@@ -66,6 +67,7 @@ def _refuse_domain(domain: DomainSpec, where: str) -> None:
     for key, value, known in (
         ("directory", domain.directory, _DIRECTORIES),
         ("operator_state", domain.operator_state, tuple(STATES)),
+        *(("operator_rights", right, sorted(ALL_RIGHTS)) for right in domain.operator_rights),
     ):
         if value not in known:
             raise LabError(

@@ -52,6 +52,7 @@ def test_a_lab_tells_where_it_is_and_leaves_nothing_but_the_truth(tmp_path: Path
         assert told["process_started"] == psutil.Process(process.pid).create_time()
         assert sorted(told["hosts"]) == ["DC01", "HV01", "HV02"]
         assert (told["directory"], told["user"]) == ("DC01", "CORP\\operator")
+        assert told["domain"] == {"directory": "memory"}
         secret = Path(told["secret"].removeprefix("file:"))
         assert len(secret.read_text(encoding="utf-8")) >= 20
         if os.name == "posix":
