@@ -40,6 +40,12 @@ _INTERRUPTED = Refusal(
     "The management service was restarted while '{detail}' was being moved",
     lambda attempt: None,
 )
+_CANCELLED = Refusal(
+    "cancelled",
+    "0x800704C7",  # ERROR_CANCELLED: assumed
+    "The migration of '{detail}' was cancelled",
+    lambda attempt: None,
+)
 _STORAGE_FROM, _MEMORY_FROM, _BLACKOUT_AT, _HANDED_OVER_AT = 10, 70, 96, 98
 _COMPRESSION, _TCP = "Compression", "TCPIP"
 _SUCCESS, _SUCCESS_LONG, _SUCCESS_NO_FIGURE, _STARTED, _FAILED = 20415, 20417, 20418, 20413, 21024
@@ -282,7 +288,7 @@ class Migration:
                 self._log_fault(self.world.fault, place, head)
             self._log(self.source, _FAILED, level=2, text=head)
             self._end("failed", f"{refused}")
-            self._job(JobState.EXCEPTION, self.job.percent)
+            self._job(JobState.TERMINATED if self.job.cancelled else JobState.EXCEPTION, self.job.percent)
 
     def _end(self, outcome: str, error: str | None) -> None:
         with self.world.lock:
@@ -298,10 +304,25 @@ class Migration:
         began_s = self.clock.monotonic_s()
         while (left_s := began_s + wall_s - self.clock.monotonic_s()) > 0:
             tick(max(0.0, 1.0 - left_s / wall_s))
-            if self.job.interrupted and self.vm.vm_id in self.source.vms:
-                raise MoveRefused(_INTERRUPTED, self.vm.name)
+            if self.vm.vm_id in self.source.vms:
+                self._end_early()
             self.clock.sleep(min(self.pace.tick_wall_s, left_s))
         tick(1.0)
+
+    def _end_early(self) -> None:
+        """A job that somebody ended; once the machine has gone over, nobody can."""
+        if self.job.interrupted:
+            raise MoveRefused(_INTERRUPTED, self.vm.name)
+        if self.job.cancelled:
+            self._sweep()
+            raise MoveRefused(_CANCELLED, self.vm.name)
+
+    def _sweep(self) -> None:
+        """Cancelling is orderly: nothing remains at the destination (hyperv.md, section 8)."""
+        with self.world.lock:
+            self.target.planned.pop(self.vm.vm_id, None)
+            for disk in self.disks:
+                self.target.files.pop(self.attempt.new_disk_path(disk.file_name), None)
 
     def _percent(self, low: int, high: int, done: float) -> None:
         """Never back, never 100 before the end."""
@@ -314,7 +335,7 @@ class Migration:
             if state != self.job.state:
                 self.job.changed_utc = self.clock.utc_now()
             self.job.state, self.job.percent = state, percent
-            if state in (JobState.COMPLETED, JobState.EXCEPTION):
+            if state in (JobState.COMPLETED, JobState.TERMINATED, JobState.EXCEPTION):
                 self.job.ended_s = self.clock.monotonic_s()
 
     def _status(self, name: str, text: str) -> None:

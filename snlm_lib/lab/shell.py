@@ -181,6 +181,7 @@ class Shell:
             self._closed = True
             runs = [*self._running, *self._waiting]
             for run in runs:
+                run.stop.session_lost = True
                 run.stop.set()
             self._changed.notify_all()
         return runs

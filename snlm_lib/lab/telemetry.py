@@ -28,6 +28,7 @@ class JobState(IntEnum):
     STARTING = 3
     RUNNING = 4
     COMPLETED = 7
+    TERMINATED = 8
     EXCEPTION = 10
 
 
@@ -64,6 +65,7 @@ class MigrationJob:
     error_summary: str = ""
     new_path: str = ""
     interrupted: bool = False  # the service that carried it has gone
+    cancelled: bool = False
 
     @property
     def ended(self) -> bool:

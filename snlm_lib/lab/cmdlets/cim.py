@@ -18,7 +18,11 @@ Rows = Iterator[dict[str, object]]
 _CIM_EXCEPTION = "Microsoft.Management.Infrastructure.CimException"
 _INVALID_ARGUMENT, _METADATA = 5, 10
 _TERM = re.compile(r"^\s*(\w+)\s*=\s*(?:'([^']*)'|\"([^\"]*)\"|(\d+|true|false))\s*$", re.IGNORECASE)
-_JOB_STATUS = {JobState.COMPLETED: "Job is completed", JobState.EXCEPTION: "Job failed"}
+_JOB_STATUS = {
+    JobState.COMPLETED: "Job is completed",
+    JobState.TERMINATED: "Job was cancelled",
+    JobState.EXCEPTION: "Job failed",
+}
 _OK = 2
 
 

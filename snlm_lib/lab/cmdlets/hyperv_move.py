@@ -10,6 +10,7 @@ from snlm_lib.lab.cmdlets.machines import chosen_machines
 from snlm_lib.lab.cmdlets.table import Context, cmdlet
 from snlm_lib.lab.faults import Moment
 from snlm_lib.lab.migration import Migration, start_move
+from snlm_lib.lab.pipeline import Stop
 from snlm_lib.lab.refusals import BEFORE_JOB, MoveAttempt, fault_met, first_refusal
 from snlm_lib.lab.telemetry import JobState
 from snlm_lib.lab.world import VirtualMachine
@@ -110,16 +111,21 @@ def _warn_of_shared_disks(context: Context, vm: VirtualMachine) -> None:
 
 
 def _follow(context: Context, migration: Migration) -> bool:
-    """Tell the progress until the job ends; True when it has completed. Stopped: leave, the job goes on."""
+    """Tell the progress until the job ends; True when it has completed. Stopped: leave, the job goes on.
+
+    A session that ends leaves the job alone too, unless the scenario has it otherwise (hyperv.md, section 12).
+    """
     job, shown = migration.job, -1
     while not job.ended:
         if job.percent != shown:
             shown = job.percent
             context.sink.progress(_ACTIVITY, migration.vm.status_text, shown)
         if context.stop.wait(_POLL_S):
+            lost = isinstance(context.stop, Stop) and context.stop.session_lost
+            job.cancelled = lost and not context.world.pace.survives_lost_session
             return False
     context.sink.progress(_ACTIVITY, "", job.percent, completed=True)
-    if job.state is not JobState.EXCEPTION:
+    if job.state is JobState.COMPLETED:
         return True
     context.error(context.record(job.error_text, "OperationFailed", 0, target=job.vm_name))
     return False

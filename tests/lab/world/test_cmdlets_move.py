@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 
 from snlm_lib.clock import FakeClock
+from snlm_lib.lab.pipeline import Stop
 from snlm_lib.lab.telemetry import JobState
 from snlm_lib.lab.values import Credential
 from tests.lab.world.conftest import OPERATOR, Lab, RecordingSink, until
@@ -124,6 +126,42 @@ def test_a_client_that_goes_away_cancels_nothing_and_a_second_move_is_refused(re
     assert until(lambda: job.ended)
     assert job.state is JobState.COMPLETED
     assert len(ready.world.moves) == 1
+
+
+@pytest.mark.parametrize(
+    ("session_lost", "survives", "ends"),
+    [
+        (True, True, JobState.COMPLETED),
+        (True, False, JobState.TERMINATED),
+        (False, False, JobState.COMPLETED),  # stopping the cmdlet cancels nothing, whatever a lost session does
+    ],
+)
+def test_a_session_that_ends_cancels_the_move_only_where_the_scenario_says_so(
+    ready: Lab, session_lost: bool, survives: bool, ends: JobState
+) -> None:
+    clock, stop, vm = GateClock(), Stop(), ready.vm("VM01")
+    ready.world.clock = clock
+    ready.world.pace = replace(ready.world.pace, survives_lost_session=survives)
+    wanted = {
+        "DestinationHost": "HV02",
+        "DestinationCredential": OPERATOR,
+        "DestinationStoragePath": "D:\\Hyper-V\\VM01",
+    }
+    commands = (("Get-VM", {"Id": vm.vm_id}), ("Move-VM", wanted))
+    client = threading.Thread(target=lambda: ready.ask("HV01", *commands, stop=stop))
+    client.start()
+    assert until(lambda: bool(ready.host("HV01").jobs))
+    stop.session_lost = session_lost
+    stop.set()
+    client.join(5.0)
+    clock.gate.set()
+    job = ready.host("HV01").jobs[0]
+    assert until(lambda: job.ended)
+    assert job.state is ends
+    moved = ends is JobState.COMPLETED
+    assert (vm.vm_id in ready.host("HV02").vms, vm.vm_id in ready.host("HV01").vms) == (moved, not moved)
+    assert ready.host("HV02").planned == {}
+    assert any(path.startswith("D:\\Hyper-V\\VM01\\Virtual Hard Disks") for path in ready.host("HV02").files) is moved
 
 
 def test_machines_stay_readable_while_one_moves(ready: Lab) -> None:
