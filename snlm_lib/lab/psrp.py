@@ -53,7 +53,7 @@ from snlm_lib.lab.values import LabRecord
 
 __all__ = ["FRAGMENT_BYTES", "Asked", "Outgoing", "PsrpSession", "Statement", "Undecodable", "first_pipeline_id"]
 
-FRAGMENT_BYTES = 32 * 1024
+FRAGMENT_BYTES = 32 * 1024  # with its head, as recorded of long messages
 _BOM = b"\xef\xbb\xbf"
 _NO_PIPELINE = UUID(int=0)
 _FRAGMENT_HEAD = struct.Struct(">QQBI")  # object id, fragment id, start and end bits, length
@@ -121,9 +121,10 @@ class Outgoing:
 class _Pool(ServerRunspacePool):
     """psrpcore's pool with Windows' habits; messages leave through ``outbox``."""
 
-    def __init__(self) -> None:
+    def __init__(self, fragment_bytes: int) -> None:
         super().__init__(application_private_data={"PSVersionTable": PSPrimitiveDictionary(_version_table())})
         self.outbox: list[Outgoing] = []
+        self.fragment_bytes = fragment_bytes
 
     def prepare_message(
         self,
@@ -143,7 +144,7 @@ class _Pool(ServerRunspacePool):
     def emit(self, kind: int, clixml: bytes, pipeline_id: UUID | None) -> None:
         target = pipeline_id or _NO_PIPELINE
         head = _MESSAGE_HEAD.pack(_TO_CLIENT, kind, self.runspace_pool_id.bytes_le, target.bytes_le)
-        fragments = _cut(self._fragment_counter, head + _BOM + clixml)
+        fragments = _cut(self._fragment_counter, head + _BOM + clixml, self.fragment_bytes)
         self.outbox.append(Outgoing(pipeline_id, kind, fragments))
 
     # The call id comes as "CI" from some clients and as "ci" from others; psrpcore wants the latter.
@@ -176,10 +177,13 @@ class _Pool(ServerRunspacePool):
 
 
 class PsrpSession:
-    """One runspace pool: what the client sent, what goes back. Nothing here blocks."""
+    """One runspace pool: what the client sent, what goes back. Nothing here blocks.
 
-    def __init__(self) -> None:
-        self._pool = _Pool()
+    ``fragment_bytes``: the longest fragment, head included, that the client's envelopes can hold.
+    """
+
+    def __init__(self, fragment_bytes: int = FRAGMENT_BYTES) -> None:
+        self._pool = _Pool(fragment_bytes)
         self._piped: dict[UUID, tuple[Asked, list[object]]] = {}  # pipelines whose input is not complete
 
     @property
@@ -340,11 +344,12 @@ def _order(item: ET.Element) -> None:
     item[:] = sorted(item, key=lambda child: _ORDER.get(child.tag, 2))
 
 
-def _cut(object_id: int, message: bytes) -> tuple[bytes, ...]:
-    starts = range(0, len(message), FRAGMENT_BYTES)
+def _cut(object_id: int, message: bytes, size: int) -> tuple[bytes, ...]:
+    room = size - _FRAGMENT_HEAD.size
+    starts = range(0, len(message), room)
     fragments = []
     for number, start in enumerate(starts):
-        part = message[start : start + FRAGMENT_BYTES]
+        part = message[start : start + room]
         bits = (1 if number == 0 else 0) | (2 if number == len(starts) - 1 else 0)
         fragments.append(_FRAGMENT_HEAD.pack(object_id, number, bits, len(part)) + part)
     return tuple(fragments)

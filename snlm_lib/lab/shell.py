@@ -21,9 +21,9 @@ from uuid import UUID, uuid4
 from snlm_lib.clock import Clock
 from snlm_lib.lab.pipeline import Caller, PipelineHost
 from snlm_lib.lab.pipelines import PipelineRun
-from snlm_lib.lab.psrp import Asked, PsrpSession, Undecodable, first_pipeline_id
+from snlm_lib.lab.psrp import FRAGMENT_BYTES, Asked, PsrpSession, Undecodable, first_pipeline_id
 from snlm_lib.lab.records import lab_fault
-from snlm_lib.lab.wsman import Request, ShellFacts, receive_response, stream_cost, stream_room
+from snlm_lib.lab.wsman import Request, ShellFacts, fragment_room, receive_response, stream_cost, stream_room
 from snlm_lib.lab.wsman_fault import Fault
 
 __all__ = ["Shell"]
@@ -57,7 +57,7 @@ class Shell:
         self._host = host
         self._clock = clock
         self._changed = threading.Condition()
-        self._session = PsrpSession()
+        self._session = PsrpSession(fragment_room(request, FRAGMENT_BYTES))
         self._queues: dict[str, _Queue] = {"": _Queue()}
         self._replays: OrderedDict[str, bytes] = OrderedDict()
         self._waiting: deque[PipelineRun] = deque()

@@ -31,6 +31,7 @@ __all__ = [
     "empty_response",
     "enumerate_response",
     "fault_response",
+    "fragment_room",
     "get_response",
     "parse_request",
     "receive_response",
@@ -80,6 +81,7 @@ _DEFAULT_TIMEOUT_S = 60.0
 _DEFAULT_ENVELOPE_BYTES = 512_000
 _ENVELOPE_HEAD_BYTES = 2048  # what an answer needs beside its streams
 _STREAM_HEAD_BYTES = 128
+_SMALLEST_FRAGMENT_BYTES = 512
 _USED = {"MemoryUsed": "58MB", "ChildProcesses": "0"}  # as recorded of an idle shell: the lab's are threads
 
 
@@ -249,6 +251,11 @@ def _wsman_fault(code: int, machine: str, message: str) -> str:
 def stream_room(request: Request) -> int:
     """How many bytes of base64 and stream elements an answer to this Receive may hold."""
     return max(request.max_envelope_bytes - _ENVELOPE_HEAD_BYTES, 0)
+
+
+def fragment_room(request: Request, most: int) -> int:
+    """The longest fragment that fits an answer to this client alone, at most ``most`` bytes."""
+    return min(most, max((stream_room(request) - _STREAM_HEAD_BYTES) // 4 * 3, _SMALLEST_FRAGMENT_BYTES))
 
 
 def stream_cost(fragment: bytes) -> int:
