@@ -51,10 +51,15 @@ def canonical(data: object) -> str:
 
 
 def truth(world: World) -> dict[str, Any]:
-    """What really happened in every move so far."""
+    """What really happened in every move so far, and which directory decided."""
     with world.lock:
         moves = [{k: v for k, v in asdict(each).items() if k not in _NOT_IN_TRUTH} for each in world.moves]
-    return {"schema": "snlm.truth/1", "scenario": world.name, "moves": moves}
+    return {
+        "schema": "snlm.truth/1",
+        "scenario": world.name,
+        "directory": world.directory.kind,
+        "moves": moves,
+    }
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,7 @@ def test_the_truth_is_canonical_and_without_clocks(ready: Asked) -> None:
     ready.move()
     told = truth(ready.world)
     move = told["moves"][0]
+    assert told["directory"] == "memory"
     assert sorted(move) == [
         "blackout_s",
         "destination",
