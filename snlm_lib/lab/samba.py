@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import platform
 import secrets
 import shutil
 import socket
@@ -65,6 +66,8 @@ _KRB5_CONF = """\
 @cache
 def why_not(program: Path = _SAMBA) -> str | None:
     """Why Samba cannot be the directory on this machine, in a sentence; None when it can."""
+    if platform.system() != "Linux":
+        return "only on Linux does Samba serve as a domain controller"
     if not program.exists() or not _PYTHON.exists():
         return f"Samba's domain controller is not installed ({program})"
     if importlib.util.find_spec("gssapi") is None:

@@ -18,6 +18,7 @@ from snlm_lib.lab.samba import SambaDomain, SambaTemplate, why_not
 from tests.lab.domain import describe
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only on Linux is it looked for")
 def test_a_machine_without_samba_is_told_so_in_a_sentence(tmp_path: Path) -> None:
     nowhere = tmp_path / "samba"
 
