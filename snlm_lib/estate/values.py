@@ -6,6 +6,7 @@ is null or missing alike: the readers take all of it.
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -117,7 +118,7 @@ def _whole(value: object) -> int | None:
     if isinstance(value, PsEnum):
         return value.number
     if isinstance(value, int | float):
-        return int(value) if value == value else None  # a NaN is not equal to itself
+        return int(value) if math.isfinite(value) else None
     try:
         return int(value) if isinstance(value, str) else None
     except ValueError:

@@ -18,6 +18,7 @@ from snlm_lib.remote.records import (
     failure,
     progress_record,
     unexpected,
+    unread_texts,
     warning_text,
 )
 from snlm_lib.remote.sending import SentPipeline
@@ -90,7 +91,7 @@ class Run:
                 remedy="Read the host's own event log",
             )
         self._tell("ended", "stopped" if stopped else "completed")
-        warnings = tuple(warning_text(raw) for raw in remote.streams.warning)
+        warnings = (*(warning_text(raw) for raw in remote.streams.warning), *unread_texts(remote.output))
         return Result(tuple(remote.output), errors, warnings, self.progress, stopped)
 
     def _tell(self, phase: str, outcome: str | None = None, error_id: str | None = None) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from snlm_lib.errors import CommandFailed
-from snlm_lib.remote.clixml import PsObject
+from snlm_lib.remote.clixml import PsObject, PsOdd
 from snlm_lib.remote.pipeline import Pipeline
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "hresult_in",
     "progress_record",
     "unexpected",
+    "unread_texts",
     "warning_text",
 ]
 
@@ -140,6 +141,11 @@ def warning_text(raw: object) -> str:
     if not isinstance(raw, PsObject):
         return str(raw)
     return str(raw.get("InformationalRecord_Message") or raw.to_string or "")
+
+
+def unread_texts(objects: Iterable[object]) -> tuple[str, ...]:
+    """A warning for every object of an answer that could not be read; it stays among the others, marked."""
+    return tuple(f"one object of the answer cannot be read: {item.why}" for item in objects if isinstance(item, PsOdd))
 
 
 def hresult_in(text: str) -> str | None:

@@ -29,7 +29,17 @@ def test_text(value: object, found: str | None) -> None:
 
 @pytest.mark.parametrize(
     ("value", "found"),
-    [(7, 7), (7.0, 7), ("20348", 20348), ("x", None), (None, None), (True, None), (ENUM, 1), (float("nan"), None)],
+    [
+        (7, 7),
+        (7.0, 7),
+        ("20348", 20348),
+        ("x", None),
+        (None, None),
+        (True, None),
+        (ENUM, 1),
+        (float("nan"), None),
+        (float("inf"), None),
+    ],
 )
 def test_number(value: object, found: int | None) -> None:
     assert values.number(of(value), "Key") == found

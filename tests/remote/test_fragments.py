@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import struct
 import threading
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from pypsrp.messages import EndOfPipelineInput, MessageType
 
+from snlm_lib.errors import SessionLost
+from snlm_lib.remote import commands
 from snlm_lib.remote.clixml import PlainSerializer, PsOdd, Unreadable
 from snlm_lib.remote.fragments import PlainFragmenter
+from snlm_lib.remote.session import HostSession
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 
@@ -86,3 +91,29 @@ def test_many_threads_number_their_messages_apart(fragmenter: PlainFragmenter) -
         thread.join()
     numbers = [struct.unpack_from(">Q", piece)[0] for piece in made]
     assert sorted(numbers) == list(range(1, 161))
+
+
+def refuse() -> None:
+    raise Unreadable("a message is shorter than its head")
+
+
+@pytest.mark.parametrize("read", [refuse, lambda: ET.fromstring("<s:Envelope")])
+def test_a_session_tells_what_could_not_be_read(session: HostSession, read: Callable[[], object]) -> None:
+    session.open()
+    shell = session._shell
+    assert shell is not None
+    with (
+        pytest.raises(SessionLost, match=r"HV01: the host's answer cannot be read: .*look at the host"),
+        shell._translated(),
+    ):
+        read()
+
+
+def test_a_session_survives_an_object_that_cannot_be_read(session: HostSession) -> None:
+    """The stream goes on behind it: here the host's own output follows."""
+    session.open()
+    assert session._shell is not None
+    fragmenter = session._shell._pool._fragmenter
+    assert isinstance(fragmenter, PlainFragmenter)
+    assert isinstance(values(fragmenter.defragment(fragment(99, 0, 3, message(b"<Obj"))))[0], PsOdd)
+    assert session.invoke(commands.get_vm_host()).bags[0].get("Name") == "HV01"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from pypsrp.complex_objects import ObjectMeta
+from pypsrp.messages import ErrorRecordMessage
 
-from snlm_lib.remote.clixml import PsEnum, PsObject
+from snlm_lib.remote.clixml import PlainSerializer, PsEnum, PsObject, PsOdd
 from snlm_lib.remote.pipeline import Command, Pipeline
 from snlm_lib.remote.records import (
     ErrorRecord,
@@ -15,6 +17,7 @@ from snlm_lib.remote.records import (
     hresult_in,
     progress_record,
     unexpected,
+    unread_texts,
     warning_text,
 )
 
@@ -28,6 +31,18 @@ def raw(**properties: object) -> PsObject:
 
 def error(fq_error_id: str, number: int | None = 0) -> ErrorRecord:
     return ErrorRecord("no\n good", fq_error_id, "", number, "", "", None)
+
+
+def test_an_error_record_that_cannot_be_read_is_an_error_all_the_same() -> None:
+    told = error_record(PlainSerializer().deserialize("<Obj", ObjectMeta("Obj", object=ErrorRecordMessage)))
+    assert told.message.startswith("The host's record cannot be read: it is not XML")
+    assert unexpected([told], ["ObjectNotFound"]) is told
+
+
+def test_what_could_not_be_read_is_warned_of_and_kept() -> None:
+    objects = (PsObject(), PsOdd("it is not XML", "<"), "text")
+    assert unread_texts(objects) == ("one object of the answer cannot be read: it is not XML",)
+    assert len(Result(objects).bags) == 2
 
 
 def test_an_error_record_with_everything() -> None:
