@@ -48,6 +48,10 @@ def _literally(value: str) -> str:
 
 
 def _windows_folder(value: str) -> str:
+    if any(character < " " for character in value):
+        raise ValueError(
+            r"it holds a line break or tab: in double quotes YAML makes one of \n and \t; use single quotes"
+        )
     if not _FOLDER.fullmatch(value):
         raise ValueError(r"it must be a folder with a drive letter, such as D:\Hyper-V\VM01")
     parts = value[3:].split("\\")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import atexit
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -156,12 +156,20 @@ class Step:
     def gate(self, results: Iterable[CheckResult], *, removing: Iterable[str] = ()) -> None:
         """Show the checks; raise Refused when an obstacle stands that ``removing`` steps do not remove."""
         found, own = tuple(results), tuple(removing)
-        self._gate = [_check_row(item, own) for item in found]
+        self._gate = [_check_row(self._by_hand(item), own, later=self._by_hand(item) is item) for item in found]
         self._show_checks(self._gate)
-        blocking = obstacles(found, removing=own)
+        blocking = tuple(self._by_hand(item) for item in obstacles(found, removing=own))
         self._may_go_on = not blocking
         if blocking:
             raise refusal(blocking)
+
+    def _by_hand(self, item: CheckResult) -> CheckResult:
+        """An obstacle whose own step may change nothing is not removed by running that step."""
+        name = _APPLIES.get(item.removed_by or "")
+        if name is None or self.may_apply(allowed := str(getattr(self.parameters, name))):
+            return item
+        remedy = f"{item.removed_by} only shows it ({name}: {allowed}): apply its list, or allow the step to"
+        return replace(item, remedy=f"{remedy}.")
 
     def prove(self, results: Iterable[CheckResult]) -> None:
         """Show what must hold afterwards; a FAIL makes the step `failed` when it finishes."""
@@ -367,6 +375,7 @@ class Step:
 
 
 _LATER = "Removed later by "
+_APPLIES = {"01": "apply_settings", "02": "apply_delegation"}
 _PACKAGE = str(Path(__file__).resolve().parent)
 
 
@@ -390,11 +399,11 @@ def _shown(row: CheckRow, with_remedy: bool) -> dict[str, str | None]:
     return {**shown, "what to do": row.remedy or None} if with_remedy else shown
 
 
-def _check_row(item: CheckResult, removing: tuple[str, ...]) -> CheckRow:
-    """A failure that a step of this run removes itself is shown as a warning that says so."""
+def _check_row(item: CheckResult, removing: tuple[str, ...], *, later: bool = True) -> CheckRow:
+    """A failure that a step of this run removes itself is shown as a warning that says so; ``later``: it may."""
     level, remedy = item.level, item.remedy
     if level is Level.FAIL and item.removed_by in removing:
-        level, remedy = Level.WARN, f"{_LATER}{item.removed_by}."
+        level, remedy = Level.WARN, f"{_LATER}{item.removed_by}." if later else remedy
     return CheckRow(
         id=item.check_id,
         title=item.title,

@@ -115,7 +115,11 @@ def _not_yaml(error: yaml.YAMLError, where: str) -> ParameterError:
     mark = getattr(error, "problem_mark", None)
     line = f" in line {mark.line + 1}" if mark else ""
     problem = str(getattr(error, "problem", None) or "it does not parse")
-    return ParameterError(f"not valid YAML{line}: {problem[:200]}", where=where, remedy="Correct the file.")
+    remedy = _SINGLE_QUOTES if "escape character" in problem else "Correct the file."
+    return ParameterError(f"not valid YAML{line}: {problem[:200]}", where=where, remedy=remedy)
+
+
+_SINGLE_QUOTES = "Put Windows paths and DOMAIN\\user in single quotes: in double quotes a backslash is YAML's own."
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import reprlib
 from dataclasses import MISSING, fields, is_dataclass
 from types import NoneType, UnionType
@@ -12,6 +13,7 @@ from snlm_lib.errors import LabError
 __all__ = ["decode"]
 
 _T = TypeVar("_T")
+_SOME = {"memory_gib", "size_gib", "sockets", "logical_processors", "processors"}
 _WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", dict: "a table", list: "a list"}
 
 
@@ -64,4 +66,14 @@ def _checked(kind: Any, data: object, where: str) -> Any:
         raise LabError(
             f"expected {_WORDS[kind]}, found {reprlib.repr(data)}", where=where, remedy="Correct the scenario."
         )
+    if kind in (int, float):
+        _refuse_senseless(data, where)
     return data
+
+
+def _refuse_senseless(number: float, where: str) -> None:
+    """Keys carry their units: no size, time or count is below zero, and what a host must have is not nothing."""
+    key = where.rpartition(".")[2]
+    least = "more than 0" if key in _SOME else "0 or more"
+    if not math.isfinite(number) or number < 0 or (number == 0 and key in _SOME):
+        raise LabError(f"expected {least}, found {number}", where=where, remedy="Correct the scenario.")

@@ -60,6 +60,8 @@ def test_01_that_has_nothing_to_change_leaves_the_judgement_to_03(step: Step) ->
     gates.before_settings(told_to(step, apply_delegation="never"), undelegated(builders.pair()))
     gates.before_settings(told_to(step, apply_settings="never"), undelegated(disabled()))
     assert "FAIL" not in {row.verdict for row in step.checks}
+    (told,) = {row.remedy for row in step.checks if row.id == "enabled" and row.verdict == "WARN"}
+    assert told == "01 only shows it (apply_settings: never): apply its list, or allow the step to."
 
 
 @pytest.mark.parametrize("guests", [{}])
