@@ -76,4 +76,4 @@ def _refuse_senseless(number: float, where: str) -> None:
     key = where.rpartition(".")[2]
     least = "more than 0" if key in _SOME else "0 or more"
     if not math.isfinite(number) or number < 0 or (number == 0 and key in _SOME):
-        raise LabError(f"expected {least}, found {number}", where=where, remedy="Correct the scenario.")
+        raise LabError(f"expected {least}, found {number:g}", where=where, remedy="Correct the scenario.")
