@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from snlm_lib.clock import Clock
 from snlm_lib.errors import AuthenticationRefused
+from snlm_lib.estate.reads import AT_ONCE
 from snlm_lib.estate.survey import Estate
 from snlm_lib.parameters import ConnectionProfile, Parameters
 from snlm_lib.remote.credentials import Credential, ask_in_notebook, resolve
@@ -71,7 +72,8 @@ def open_estate(
         at = profile.host(name)
         shown = at.model_dump(exclude={"address", "port", "runs_as"})
         endpoint = Endpoint(name, at.address, at.port, **shown, allow_ntlm=kind is HostSession)
-        return kind(endpoint, credential, clock=clock, on_command=on_command)
+        at_once = 1 if name == profile.directory else AT_ONCE  # the directory is asked three things
+        return kind(endpoint, credential, clock=clock, on_command=on_command, at_once=at_once)
 
     return Connection(
         source=session(wanted.source, main),

@@ -17,8 +17,9 @@ from snlm_lib.remote.session import Result
 
 __all__ = ["AT_ONCE", "Session", "ask", "ask_all"]
 
-AT_ONCE = 6
-"""Pipelines side by side on one session; Windows' own limits are far above."""
+AT_ONCE = 16
+"""Questions side by side on one session: a host's whole survey costs two round trips. Windows' own limits are far
+above; the host runs eight at a time, and to a near host there are no more connections than that."""
 
 
 class Session(Protocol):

@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from pypsrp.exceptions import AuthenticationError, WinRMError, WinRMTransportError
@@ -40,6 +41,7 @@ _REPEATABLE = tuple(
 )
 _WAITS_S = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0)
 _FIRST_WAIT_S = 0.2  # where nobody was ever heard there is no longer wait: a mistyped port wants its sentence soon
+_NEAR_S = 0.06  # a sign-on within this: three round trips of at most 20 ms
 _IDLE_LIMIT_S = 60.0  # HTTP.sys closes an idle connection after two minutes; a stale line costs a Command
 _FAULT = 500  # a WS-Management fault: the line itself is healthy
 _STATE_LOST = 400
@@ -60,18 +62,23 @@ def may_be_repeated(envelope: bytes) -> bool:
 class TransportPool:
     """Stands where pypsrp's WSMan has its transport; lends a free line to each request in flight.
 
-    ``build`` makes a fresh line. At most ``limit`` requests are under way; more wait their turn.
+    ``build`` makes a fresh line. At most ``limit`` requests are under way, to a host so near that a line costs
+    more than it saves at most ``near_limit``; more wait their turn.
     """
 
-    def __init__(self, build: Callable[[], Line], *, host: str, clock: Clock, limit: int = 24) -> None:
+    def __init__(
+        self, build: Callable[[], Line], *, host: str, clock: Clock, limit: int = 24, near_limit: int = 8
+    ) -> None:
         self._build = build
         self.host = host
         self._clock = clock
         self._free: list[Line] = []
         self._lock = threading.Lock()
         self._came_free = threading.Condition(self._lock)
-        self._to_come = 0  # lines that are signing on ahead
-        self._slots = threading.BoundedSemaphore(limit)
+        self._lent = 0
+        self._to_come = 0  # those of the lent ones that are signing on ahead
+        self._limit = limit
+        self._near_limit = near_limit
         self._closed = False
         self._in_a_hurry = False
         self._accepted = False
@@ -83,16 +90,15 @@ class TransportPool:
         """Send an envelope, return the answer's bytes (pypsrp's own signature; its count of retries
         is not used). Raises HostUnreachable, AuthenticationRefused, SessionLost, and pypsrp's
         WinRMTransportError for a WS-Management fault."""
-        with self._slots:
-            waits_s = iter(_WAITS_S)
-            while True:
-                try:
-                    return self._exchange(message, timeout)
-                except (_Unread, SessionLost) as error:
-                    wait_s = next(waits_s, None)
-                    if wait_s is None or not self._worth_a_try(error, message, wait_s):
-                        raise
-                self._clock.sleep(wait_s)
+        waits_s = iter(_WAITS_S)
+        while True:
+            try:
+                return self._exchange(message, timeout)
+            except (_Unread, SessionLost) as error:
+                wait_s = next(waits_s, None)
+                if wait_s is None or not self._worth_a_try(error, message, wait_s):
+                    raise
+            self._clock.sleep(wait_s)
 
     def _worth_a_try(self, error: RemoteError, message: bytes, wait_s: float) -> bool:
         if self._closed or self._in_a_hurry:
@@ -102,7 +108,8 @@ class TransportPool:
         return may_be_repeated(message)
 
     def sign_on_ahead(self, count: int) -> None:
-        """Have ``count`` more lines signed on, side by side, as soon as the first one was accepted.
+        """Have ``count`` more lines signed on, side by side, as soon as the first one was accepted, if that took
+        so long that it is worth it.
 
         Not before: a wrong password would be refused as often, and lock the account.
         """
@@ -129,6 +136,8 @@ class TransportPool:
         except (AuthenticationError, WinRMTransportError) as error:
             if not proven or not _refused_unread(error):
                 raise self._translated(line, error) from None
+        with self._lock:
+            self._lent += 1
         fresh = self._fresh()
         try:
             return self._on(fresh, message, timeout)
@@ -172,21 +181,29 @@ class TransportPool:
                 raise SessionLost("the session is closed", host=self.host, remedy="Open a new one")
             stale = [line for line in self._free if now_s - line.last_used_s > _IDLE_LIMIT_S]
             self._free = [line for line in self._free if line not in stale]
-            self._came_free.wait_for(lambda: self._free or not self._to_come)
+            self._came_free.wait_for(self._may_lend)
             line = self._free.pop() if self._free else None
+            self._lent += 1
         for old in stale:
             old.close()
         return line or self._fresh()
 
+    def _may_lend(self) -> bool:
+        return bool(self._free) or (not self._to_come and self._lent < self._limit)
+
     def _fresh(self) -> Line:
         line = self._build()
-        line.on_signed_on = self._go_ahead
+        line.on_signed_on = partial(self._go_ahead, self._clock.monotonic_s())
         return line
 
-    def _go_ahead(self) -> None:
+    def _go_ahead(self, began_s: float) -> None:
+        """The first sign-on was accepted: now it is known whether the host is near."""
         with self._lock:
             count, self._wanted_ahead = self._wanted_ahead, 0
+            if count and self._clock.monotonic_s() - began_s < _NEAR_S:
+                count, self._limit = 0, min(self._limit, self._near_limit)
             self._to_come += count
+            self._lent += count
         for _ in range(count):
             threading.Thread(target=self._one_ahead, name=f"sign-on-{self.host}", daemon=True).start()
 
@@ -205,6 +222,7 @@ class TransportPool:
 
     def _give_back(self, line: Line, *, keep: bool) -> None:
         with self._lock:
+            self._lent -= 1
             keep = keep and not self._closed
             if keep:
                 line.accepted = self._accepted = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 __all__ = ["has_wildcard", "matches"]
@@ -14,12 +15,13 @@ def has_wildcard(pattern: str) -> bool:
 
 def matches(pattern: str, text: str) -> bool:
     """Does ``text`` fit the pattern, in any case?"""
-    return re.fullmatch(_regex(pattern), text, re.IGNORECASE | re.DOTALL) is not None
+    return _regex(pattern).fullmatch(text) is not None
 
 
-def _regex(pattern: str) -> str:
+@functools.lru_cache(maxsize=1024)
+def _regex(pattern: str) -> re.Pattern[str]:
     parts = re.findall(r"`.|\*|\?|\[[^\]]+\]|.", pattern, re.DOTALL)
-    return "".join(_piece(part) for part in parts)
+    return re.compile("".join(_piece(part) for part in parts), re.IGNORECASE | re.DOTALL)
 
 
 def _piece(part: str) -> str:
