@@ -171,12 +171,12 @@ def move_begun(entries: Iterable[Entry]) -> Entry | None:
     return intents[-1] if intents and intents[-1].data["intent_id"] not in failed else None
 
 
-def refuse_too_late(name: str, entries: Iterable[Entry]) -> None:
+def refuse_too_late(name: str, entries: Iterable[Entry], *, record: Record) -> None:
     """Raise Refused for a step that belongs before the move when that was begun in this record already."""
     moved = move_begun(entries) if name.startswith(_BEFORE_THE_MOVE) else None
     if moved is not None:
         raise Refused(
             f"the move was begun at {moved.utc}, and this step belongs before it; what it found then stands",
             where=name,
-            remedy="Go on with 05 or 06; for another move close this record first: 'snlm report'.",
+            remedy=f"Go on with 05 or 06; for another move close this record first: 'snlm report {record.path}'.",
         )

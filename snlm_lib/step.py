@@ -80,7 +80,7 @@ def begin(name: str) -> Step:
     parameters, given = kernel_parameters(f"notebook {name}")
     record = find_record(parameters, clock)
     journal = record.journal(clock)
-    refuse_too_late(name, journal.entries())
+    refuse_too_late(name, journal.entries(), record=record)
     step = Step(name, parameters, record, journal, clock)
     _begun.append(step)
     show.on_error(step.ended_by)

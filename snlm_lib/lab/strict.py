@@ -61,7 +61,7 @@ def _checked(kind: Any, data: object, where: str) -> Any:
     if kind is object:
         return data
     if kind is float and isinstance(data, int) and not isinstance(data, bool):
-        return float(data)
+        data = float(data)
     if not isinstance(data, kind) or (isinstance(data, bool) and kind is not bool):
         raise LabError(
             f"expected {_WORDS[kind]}, found {reprlib.repr(data)}", where=where, remedy="Correct the scenario."

@@ -224,6 +224,11 @@ def test_a_missing_machine_is_said_once(wanted: Parameters) -> None:
     )
 
 
+def test_a_machine_that_stands_at_the_destination_may_have_moved_already(wanted: Parameters) -> None:
+    found = obstacles(preflight(build.pair(vm=None, same_name_source=0, same_name_destination=1), wanted))
+    assert "one of that name is on HV02. If it was moved already there is nothing to do." in str(refusal(found))
+
+
 def test_a_refusal_names_the_first_obstacle_whole_and_the_others_by_title(wanted: Parameters) -> None:
     facts = replace(destination(switches=("Internal",), cpu_manufacturer="AuthenticAMD"))
     told = str(refusal(obstacles(preflight(facts, wanted))))

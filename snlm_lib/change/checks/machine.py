@@ -15,6 +15,12 @@ _BUSY = {"CreatingSnapshot", "DeletingSnapshot", "MergingDisks", "BackingUpVirtu
 
 
 def _not_found(facts: PairFacts) -> Finding:
+    if facts.same_name_destination:
+        return fail(
+            f"no machine called {facts.vm_wanted!r} here; one of that name is on {facts.destination.name}",
+            "If it was moved already there is nothing to do. In the lab: end 'snlm lab up' and start it again.",
+            host=facts.source.name,
+        )
     return fail(
         f"no machine called {facts.vm_wanted!r}",
         f"Correct 'vm', or name the host that runs it (now source: {facts.source.name}).",
