@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from datetime import timedelta
 from uuid import NAMESPACE_DNS, UUID, uuid5
 
@@ -12,6 +13,7 @@ from snlm_lib.lab.directory import ALL_RIGHTS
 from snlm_lib.lab.directory_memory import MemoryDirectory
 from snlm_lib.lab.dirty import PAGE_BYTES, WorkingSet
 from snlm_lib.lab.faults import fault_named
+from snlm_lib.lab.language import LANGUAGES
 from snlm_lib.lab.pace import MovePace
 from snlm_lib.lab.scenario import DiskSpec, DomainSpec, HostSpec, MoveSpec, Scenario, VmSpec, VolumeSpec
 from snlm_lib.lab.world import (
@@ -59,7 +61,12 @@ def build_world(scenario: Scenario, *, clock: Clock | None = None) -> World:
         prefix = f"{scenario.domain.netbios}\\"
         world.groups[prefix + group] = {(prefix + member).casefold() for member in members}
     directory.add_computer(scenario.domain.controller, controller=True)
-    world.add_host(_controller(scenario.domain, next(iter(scenario.hosts.values())), world))
+    like = next(iter(scenario.hosts.values()))
+    world.add_host(_server(scenario.domain.controller, scenario.domain.controller_address, like, world))
+    if scenario.domain.management is not None:
+        directory.add_computer(scenario.domain.management)
+        member = _server(scenario.domain.management, scenario.domain.management_address, like, world)
+        world.add_host(replace(member, member=True))
     world.use_directory(directory, stale_replica=scenario.domain.stale_replica)
     for name, spec in scenario.hosts.items():
         _leave_behind(world, name, spec)
@@ -106,6 +113,9 @@ def _identity(world: World, *parts: str) -> UUID:
 
 def _host(name: str, spec: HostSpec, world: World, *, operator: str) -> LabHost:
     migration = spec.migration
+    if spec.locale not in LANGUAGES:
+        where, known = f"hosts.{name}.locale", ", ".join(LANGUAGES)
+        raise LabError(f"'{spec.locale}' is no language of the lab", where=where, remedy=f"Say one of {known}.")
     administrators = [operator, MOVING_ACCOUNT] if spec.hyperv_administrators is None else spec.hyperv_administrators
     host = LabHost(
         name=name,
@@ -158,12 +168,12 @@ def _leave_behind(world: World, name: str, spec: HostSpec) -> None:
         host.files.update({disk.path: disk.file_bytes for disk in vm.disks} if vm else {})
 
 
-def _controller(domain: DomainSpec, like: HostSpec, world: World) -> LabHost:
+def _server(name: str, address: str, like: HostSpec, world: World) -> LabHost:
     """A plain server without Hyper-V; its figures matter to nobody, so they follow the first host's system."""
     return LabHost(
-        name=domain.controller,
-        fqdn=f"{domain.controller.lower()}.{domain.dns}",
-        address=domain.controller_address,
+        name=name,
+        fqdn=f"{name.lower()}.{world.directory.dns}",
+        address=address,
         hyperv=False,
         cpu_manufacturer=like.cpu.manufacturer,
         cpu_model=like.cpu.model,

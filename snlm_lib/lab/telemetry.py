@@ -10,6 +10,7 @@ from uuid import UUID
 __all__ = [
     "JOB_LINGERS_S",
     "VMMS_ADMIN",
+    "VMMS_OPERATIONAL",
     "HostEvent",
     "JobState",
     "MigrationCounters",
@@ -18,6 +19,7 @@ __all__ = [
 ]
 
 VMMS_ADMIN = "Microsoft-Windows-Hyper-V-VMMS-Admin"
+VMMS_OPERATIONAL = "Microsoft-Windows-Hyper-V-VMMS-Operational"
 JOB_LINGERS_S = 300.0  # TimeBeforeRemoval: five minutes
 
 

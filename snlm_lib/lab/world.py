@@ -13,6 +13,7 @@ from uuid import UUID
 from snlm_lib.clock import Clock, SystemClock
 from snlm_lib.lab.directory import Directory
 from snlm_lib.lab.faults import Fault
+from snlm_lib.lab.language import spoken
 from snlm_lib.lab.pace import MovePace
 from snlm_lib.lab.telemetry import VMMS_ADMIN, HostEvent, MigrationCounters, MigrationJob, MoveTruth
 
@@ -182,7 +183,7 @@ class FirewallRule:
 
 @dataclass
 class LabHost:
-    """One computer: a Hyper-V host, or the domain controller (``hyperv`` False)."""
+    """One computer: a Hyper-V host; ``hyperv`` False: the domain controller, or a ``member`` with both's cmdlets."""
 
     name: str
     fqdn: str
@@ -205,6 +206,7 @@ class LabHost:
     firewall: dict[str, FirewallRule]
     administrators: list[str] = field(default_factory=list)  # "CORP\\operator": who may manage Hyper-V here
     credential_guard: bool = False
+    member: bool = False
     vms: dict[UUID, VirtualMachine] = field(default_factory=dict)
     planned: dict[UUID, str] = field(default_factory=dict)
     stale_cache: list[UUID] = field(default_factory=list)  # files of planned machines that are gone themselves
@@ -232,6 +234,11 @@ class LabHost:
         if not (migration.enabled and migration.listener) or not (migration.use_any_network or self.migration_networks):
             return []
         return [self.address]
+
+    @property
+    def is_controller(self) -> bool:
+        """Does it hold the directory?"""
+        return not self.hyperv and not self.member
 
     @property
     def kind(self) -> str:
@@ -339,7 +346,8 @@ class World:
         with self.lock:
             record_id = 1 + (host.events[-1].record_id if host.events else 4100)
             now = self.clock.utc_now() + timedelta(seconds=host.clock_offset_s)
-            host.events.append(HostEvent(record_id, channel, event_id, level, now, values, message))
+            told = spoken(host.locale, message)
+            host.events.append(HostEvent(record_id, channel, event_id, level, now, values, told))
 
     def restarted(self, name: str, moves_go_on: bool) -> None:
         """The host's management service starts anew: its moves go on, or are forgotten in mid-move."""

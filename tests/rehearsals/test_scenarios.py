@@ -96,11 +96,12 @@ class Played:
 
 
 @contextmanager
-def playing(scenario: str) -> Iterator[Played]:
+def playing(scenario: str, **changes: object) -> Iterator[Played]:
+    """``changes``: what the connection profile says otherwise than the lab's descriptor."""
     file = scenario_file(scenario)
     wanted = rehearsal_parameters(project_root() / "parameters" / "rehearsal.yaml", file)
     with running_lab(file, clock=CLOCK) as lab:
-        profile = connection_profile("lab", {"SNLM_LAB": str(lab.descriptor)})
+        profile = connection_profile("lab", {"SNLM_LAB": str(lab.descriptor)}).model_copy(update=changes)
         connection = open_estate(profile, wanted, clock=CLOCK)
         try:
             yield Played(lab, wanted, profile, connection)
@@ -134,10 +135,19 @@ def test_one_way_back_is_a_warning_and_nothing_stands_in_the_way() -> None:
 
 def test_a_stale_replica_fails_the_move_that_every_check_let_pass(tmp_path: Path) -> None:
     with playing("stale-replica") as played:
-        outcome = played.move(tmp_path)
+        assert_refused_by_the_directory(played, tmp_path)
 
-        assert (outcome.result, "0x8009030E" in outcome.detail) == ("failed", True)
-        assert played.truth(tmp_path)["outcome"] == "failed"
+
+def test_an_operator_who_may_not_be_delegated_is_seen_by_the_move_alone(tmp_path: Path) -> None:
+    with playing("sensitive-operator") as played:
+        assert_refused_by_the_directory(played, tmp_path)
+
+
+def assert_refused_by_the_directory(played: Played, folder: Path) -> None:
+    outcome = played.move(folder)
+
+    assert (outcome.result, "0x8009030E" in outcome.detail) == ("failed", True)
+    assert played.truth(folder)["outcome"] == "failed"
 
 
 def test_a_real_domain_decides_by_what_02_has_written(tmp_path: Path) -> None:
@@ -264,10 +274,42 @@ def test_whatever_a_lost_session_means_to_the_move_its_end_is_told_as_it_is(
         assert survives == "true" or "still runs on the source" in outcome.detail
 
 
+MEMBER = "based_on: quick\ndomain: {management: MGMT01}\n"
+
+
+def test_through_a_member_server_the_directory_is_not_reached_and_nothing_is_changed(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(MEMBER, encoding="utf-8")
+    with playing(str(own)) as played:
+        assert played.stands() == ["directory-hop", "delegation", "protocol-transition"]
+        found = played.judge()["directory-hop"]
+        assert (found.host, "second hop" in found.evidence) == ("MGMT01", True)
+        assert "directory_server" in found.remedy
+
+
+def test_a_member_server_that_is_told_the_controller_and_a_credential_carries_the_whole_change(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(MEMBER, encoding="utf-8")
+    with playing(str(own), directory_server="dc01.corp.example") as played:
+        assert played.connection.accounts["MGMT01"] == played.profile.user
+        assert played.move(tmp_path).result == "done"
+        assert "MGMT01 is a member server" in played.judge()["directory-hop"].evidence
+
+
 def test_a_slow_network_is_no_obstacle() -> None:
     """How long it takes is reckoned in tests/lab/world/test_scenario.py."""
     with playing("slow-network") as played:
         assert played.stands() == []
+
+
+def test_hosts_that_speak_german_change_nothing_but_the_counters(tmp_path: Path) -> None:
+    """Numbers, GUIDs and rule Names are matched; English names of counters find nothing there."""
+    with playing("german-hosts") as played:
+        assert played.stands() == []
+        outcome = played.move(tmp_path)
+        assert (outcome.result, outcome.facts["blackout_event_id"]) == ("done", 20415)
+        assert outcome.facts["host_blackout_s"] == pytest.approx(played.truth(tmp_path)["blackout_s"], abs=0.06)
+        assert not (tmp_path / "passes.csv").exists() or len((tmp_path / "passes.csv").read_text().splitlines()) <= 1
 
 
 def test_over_https_with_basic_the_whole_move_runs(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from snlm_lib.lab.binder import Bound
 from snlm_lib.lab.cmdlets.objects import build
 from snlm_lib.lab.cmdlets.table import Context, cmdlet
+from snlm_lib.lab.language import LANGUAGES, spoken
 from snlm_lib.lab.telemetry import JOB_LINGERS_S, JobState, MigrationJob
 from snlm_lib.lab.values import PsValue
 
@@ -33,7 +34,7 @@ def _computer_system(context: Context) -> Rows:
         "DNSHostName": host.name,
         "Domain": host.fqdn.partition(".")[2],
         "PartOfDomain": True,
-        "DomainRole": 3 if host.hyperv else 5,
+        "DomainRole": 5 if host.is_controller else 3,
         "Manufacturer": "Simulated",
         "Model": "snlm lab",
         "SystemType": "x64-based PC",
@@ -53,7 +54,7 @@ def _operating_system(context: Context) -> Rows:
         "Version": f"10.0.{host.os_build}",
         "BuildNumber": str(host.os_build),
         "OSArchitecture": "64-bit",
-        "OSLanguage": 1033,
+        "OSLanguage": LANGUAGES[host.locale],
         "LastBootUpTime": host.booted_utc,
         "LocalDateTime": context.world.clock.utc_now() + timedelta(seconds=host.clock_offset_s),
         "CurrentTimeZone": 0,
@@ -97,22 +98,23 @@ def _migration_jobs(context: Context) -> Rows:
     now_s = context.world.clock.monotonic_s()
     for job in context.host.jobs:
         if job.visible(now_s):
-            yield _job_row(job, now_s)
+            yield _job_row(job, now_s, context.host.locale)
 
 
-def _job_row(job: MigrationJob, now_s: float) -> dict[str, object]:
+def _job_row(job: MigrationJob, now_s: float, locale: str) -> dict[str, object]:
+    moving = spoken(locale, "Moving Virtual Machine and Storage")
     failed = job.state is JobState.EXCEPTION
     ran_s = (job.ended_s if job.ended_s is not None else now_s) - job.started_s
     return {
         "InstanceID": job.instance_id,
-        "Caption": "Migration Job",
-        "Description": "Moving Virtual Machine and Storage",
-        "ElementName": "Moving Virtual Machine and Storage",
-        "Name": "Moving Virtual Machine and Storage",
+        "Caption": spoken(locale, "Migration Job"),
+        "Description": moving,
+        "ElementName": moving,
+        "Name": moving,
         "OperationalStatus": [6 if failed else _OK],
         "Status": "Error" if failed else "OK",
         "HealthState": 25 if failed else 5,
-        "JobStatus": _JOB_STATUS.get(job.state, "Job is running"),
+        "JobStatus": spoken(locale, _JOB_STATUS.get(job.state, "Job is running")),
         "StartTime": job.started_utc,
         "TimeSubmitted": job.started_utc,
         "TimeOfLastStateChange": job.changed_utc,
@@ -123,8 +125,8 @@ def _job_row(job: MigrationJob, now_s: float) -> dict[str, object]:
         "PercentComplete": job.percent,
         "DeleteOnCompletion": True,
         "ErrorCode": job.error_code,
-        "ErrorDescription": job.error_text,
-        "ErrorSummaryDescription": job.error_summary,
+        "ErrorDescription": spoken(locale, job.error_text),
+        "ErrorSummaryDescription": spoken(locale, job.error_summary),
         "JobState": int(job.state),
         "Cancellable": not job.ended,
         "MigrationType": 32771,

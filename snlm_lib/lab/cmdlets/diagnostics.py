@@ -15,12 +15,13 @@ from snlm_lib.lab.binder import Bound
 from snlm_lib.lab.cmdlets.objects import build
 from snlm_lib.lab.cmdlets.table import Context, cmdlet
 from snlm_lib.lab.cmdlets.wildcard import matches
-from snlm_lib.lab.telemetry import VMMS_ADMIN, HostEvent, MigrationCounters
+from snlm_lib.lab.language import counter_name
+from snlm_lib.lab.telemetry import VMMS_ADMIN, VMMS_OPERATIONAL, HostEvent, MigrationCounters
 from snlm_lib.lab.values import PsValue, Terminating
 
 __all__: list[str] = []
 
-_SET = "Hyper-V VM Live Migration"
+_SET, _INSTANCE = "Hyper-V VM Live Migration", "VM Live Migration"
 _PATH = re.compile(r"^\\(?P<set>[^\\(]+)(?:\((?P<instance>.*)\))?\\(?P<counter>.+)$")
 _PROVIDER = "Microsoft-Windows-Hyper-V-VMMS"
 _PROVIDER_ID = UUID("6066F867-7CA1-4418-85FD-36E3F9C0600C")
@@ -47,7 +48,8 @@ def get_counter(context: Context, bound: Bound) -> Iterator[object]:
     samples: list[PsValue] = []
     for path in bound.get("Counter", []):
         found = _PATH.match(path)
-        if found is None or found["set"].casefold() != _SET.casefold():
+        known = counter_name(context.host.locale, _SET).casefold()  # on a German host no English name is found
+        if found is None or found["set"].casefold() != known:
             text = "The specified object was not found on the computer. (0xC0000BB8)"
             _no_counter(context, path, text)
             continue
@@ -69,10 +71,11 @@ def _no_counter(context: Context, path: str, text: str) -> None:
 
 def _samples(context: Context, instance: str, counter: str) -> Iterator[PsValue]:
     for vm_name, state in context.host.counters.items():
-        name = f"{vm_name}:VM Live Migration"
+        name = f"{vm_name}:{counter_name(context.host.locale, _INSTANCE)}"
         if not matches(instance, name):
             continue
-        for title, attribute in _counter_fields().items():
+        for english, attribute in _counter_fields().items():
+            title = counter_name(context.host.locale, english)
             if matches(counter, title):
                 yield _sample(context, name, title, _read(state, attribute))
 
@@ -83,7 +86,8 @@ def _read(state: MigrationCounters, attribute: str | None) -> int:
 
 def _sample(context: Context, instance: str, title: str, number: int) -> PsValue:
     now = context.world.clock.utc_now()
-    path = f"\\\\{context.host.name}\\{_SET}({instance})\\{title}".lower()
+    known = counter_name(context.host.locale, _SET)
+    path = f"\\\\{context.host.name}\\{known}({instance})\\{title}".lower()
     values: dict[str, object] = {
         "Path": path,
         "InstanceName": instance.lower(),
@@ -154,7 +158,7 @@ def _patterns(value: object) -> list[str]:
 
 def _known_log(context: Context, patterns: list[str]) -> None:
     for pattern in patterns:
-        if not matches(pattern, VMMS_ADMIN):
+        if not any(matches(pattern, log) for log in (VMMS_ADMIN, VMMS_OPERATIONAL)):
             text = f'There is not an event log on the {context.host.name} computer that matches "{pattern}".'
             record = context.record(text, "NoMatchingLogsFound", _NOT_FOUND, exception="System.Exception")
             context.error(record)

@@ -11,6 +11,7 @@ from snlm_lib.lab.cmdlets.hyperv_storage import dvd_object, hard_disk_object
 from snlm_lib.lab.cmdlets.machines import by_name, chosen_machines, hyperv_object, not_found
 from snlm_lib.lab.cmdlets.table import Context, cmdlet
 from snlm_lib.lab.cmdlets.wildcard import matches
+from snlm_lib.lab.language import spoken
 from snlm_lib.lab.values import PsValue
 from snlm_lib.lab.world import Adapter, Checkpoint, IntegrationService, VirtualMachine
 
@@ -39,15 +40,16 @@ def _sizes(vm: VirtualMachine) -> dict[str, object]:
 
 def _status(context: Context, vm: VirtualMachine) -> dict[str, object]:
     names = list(vm.operational_status)
+    told = spoken(context.host.locale, vm.status_text)
     up_s = max(context.world.clock.monotonic_s() - vm.started_s, 0.0) if vm.running else 0.0
     return {
         "State": vm.state,
-        "Status": vm.status_text,
+        "Status": told,
         "OperationalStatus": names,
         "PrimaryOperationalStatus": names[0],
         "SecondaryOperationalStatus": names[1] if len(names) > 1 else None,
-        "StatusDescriptions": [vm.status_text],
-        "PrimaryStatusDescription": vm.status_text,
+        "StatusDescriptions": [told],
+        "PrimaryStatusDescription": told,
         "SecondaryStatusDescription": "",
         "Uptime": timedelta(seconds=up_s),
         "Heartbeat": "OkApplicationsHealthy" if vm.running else None,

@@ -8,6 +8,7 @@ from snlm_lib.lab.binder import Bound
 from snlm_lib.lab.cmdlets.objects import build
 from snlm_lib.lab.cmdlets.table import Context, cmdlet
 from snlm_lib.lab.cmdlets.wildcard import has_wildcard, matches
+from snlm_lib.lab.language import spoken
 from snlm_lib.lab.values import PsValue
 from snlm_lib.lab.world import FirewallRule
 
@@ -45,12 +46,12 @@ def get_volume(context: Context, bound: Bound) -> Iterator[object]:
         yield build("MSFT_Volume", values, to_string="MSFT_Volume")
 
 
-def _rule_object(rule: FirewallRule) -> PsValue:
+def _rule_object(context: Context, rule: FirewallRule) -> PsValue:
     values: dict[str, object] = {
         "InstanceID": rule.name,
         "Name": rule.name,
         "ID": rule.name,
-        "DisplayName": rule.display_name,
+        "DisplayName": spoken(context.host.locale, rule.display_name),
         "Enabled": "True" if rule.enabled else "False",
         "Profile": "Any",
         "Direction": "Inbound",
@@ -76,7 +77,7 @@ def get_net_firewall_rule(context: Context, bound: Bound) -> Iterator[object]:
             error_id = "CmdletizationQuery_NotFound_InstanceID"
             context.error(context.record(text, error_id, _NOT_FOUND, target=pattern, exception=_CIM_JOB))
         for rule in found:
-            yield _rule_object(rule)
+            yield _rule_object(context, rule)
 
 
 @cmdlet("Resolve-DnsName", honours=("Name", "Type"))

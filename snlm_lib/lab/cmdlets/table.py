@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from snlm_lib.lab.binder import Bound, Signature, signature_of
+from snlm_lib.lab.language import spoken
 from snlm_lib.lab.pipeline import VIRTUAL_ACCOUNT, Caller, Sink
 from snlm_lib.lab.values import LabRecord, Terminating
 from snlm_lib.lab.world import LabHost, World
@@ -36,7 +37,7 @@ class Context:
     ) -> LabRecord:
         """An error record of this cmdlet; its class is put behind ``error_id``."""
         return LabRecord(
-            message=message,
+            message=spoken(self.host.locale, message),
             fq_error_id=f"{error_id},{self.signature.error_class}",
             category=category,
             exception_type=exception,
