@@ -121,7 +121,10 @@ class ConnectionProfile(Closed):
         description="name, as the change says it -> host"
     )
     directory: str | None = Field(
-        None, description="the host where 02 reads and writes delegation: a domain controller"
+        None, description="the host where 02 reads and writes delegation: a domain controller, or see the next"
+    )
+    directory_server: Address | None = Field(
+        None, description="where `directory` is a member server: the controller its AD cmdlets are told to ask"
     )
     user: Literally = Field(description="account on both hosts; also for the second hop")
     secret: Reference = Field(description="where its password is kept")

@@ -13,13 +13,51 @@ from snlm_lib.errors import AuthenticationRefused
 from snlm_lib.estate.reads import AT_ONCE
 from snlm_lib.estate.survey import Estate
 from snlm_lib.parameters import ConnectionProfile, Parameters
+from snlm_lib.remote import commands
 from snlm_lib.remote.credentials import Credential, ask_in_notebook, resolve
 from snlm_lib.remote.pipeline import Pipeline
 from snlm_lib.remote.session import CommandRecord, Endpoint, HostSession, Operation, Result
 
-__all__ = ["Connection", "RealHostSession", "open_estate"]
+__all__ = ["AtServer", "Connection", "RealHostSession", "open_estate"]
 
 Listener = Callable[[CommandRecord], None]
+
+
+@dataclass(frozen=True)
+class AtServer:
+    """A session on a member server whose AD cmdlets are told which controller to ask, and as whom."""
+
+    session: HostSession
+    server: str
+    credential: Credential
+
+    @property
+    def host(self) -> str:
+        """The member server."""
+        return self.session.host
+
+    @property
+    def user(self) -> str:
+        """Who asks the controller."""
+        return self.credential.user
+
+    @property
+    def protocol(self) -> str | None:
+        """As `HostSession.protocol`."""
+        return self.session.protocol
+
+    def open(self) -> None:
+        """As `HostSession.open`."""
+        self.session.open()
+
+    def invoke(self, pipeline: Pipeline, *, accept: Sequence[str] = ()) -> Result:
+        """As `HostSession.invoke`; what is no AD cmdlet is asked of the member server itself."""
+        asked = commands.at_server(pipeline, self.server, self.credential) if "-AD" in pipeline.name else pipeline
+        return self.session.invoke(asked, accept=accept)
+
+    def close(self) -> None:
+        """As `HostSession.close`."""
+        self.session.close()
 
 
 @dataclass(frozen=True)
@@ -28,7 +66,7 @@ class Connection:
 
     source: HostSession
     destination: HostSession
-    directory: HostSession | None
+    directory: HostSession | AtServer | None
     hop: Credential | None = None  # what cmdlets on the source are given for the destination; None: nothing
 
     @property
@@ -78,9 +116,16 @@ def open_estate(
     return Connection(
         source=session(wanted.source, main),
         destination=session(wanted.destination, main),
-        directory=session(profile.directory, directory) if profile.directory else None,
+        directory=_asked(session(profile.directory, directory), directory, profile) if profile.directory else None,
         hop=None if profile.hops_alone(wanted.source) or main.password is None else main,
     )
+
+
+def _asked(session: HostSession, credential: Credential, profile: ConnectionProfile) -> HostSession | AtServer:
+    """Where the directory is asked. A user without a password has none to give to the cmdlets."""
+    if profile.directory_server is None or credential.password is None:
+        return session
+    return AtServer(session, profile.directory_server, credential)
 
 
 class RealHostSession(HostSession):

@@ -80,7 +80,7 @@ class Lab:
         self.world = build_world(scenario, clock=clock)
         self._state = state
         specs = {name: own_wire(scenario.wire, host.wire, name) for name, host in scenario.hosts.items()}
-        specs.setdefault(scenario.domain.controller, scenario.wire)
+        specs = {host.name: specs.get(host.name, scenario.wire) for host in self.world.hosts.values()}
         self._listening = Listening(specs, list(self.world.hosts.values()), state, clock=self.world.clock)
         self._told = {"about": scenario.about, "parameters": scenario.parameters}
         self._public = public or Public()
@@ -204,7 +204,7 @@ class Lab:
                 name: {"address": "127.0.0.1", "port": port, **self._listening.entry(name)}
                 for name, port in ports.items()
             },
-            "directory": self._domain.controller,
+            "directory": self._domain.management or self._domain.controller,
             "domain": {"directory": self.world.directory.kind, **self._realm_entry()},
             "user": self._operator,
             "secret": f"file:{self._secret_file.resolve()}",

@@ -24,6 +24,8 @@ class DomainSpec:
     controller: str
     controller_address: str
     operator: str
+    management: str | None = None  # a member server with AD and Hyper-V cmdlets, which the descriptor calls directory
+    management_address: str = "10.20.0.20"
     groups: dict[str, list[str]] = field(default_factory=lambda: {"snlm-operators": ["operator"]})
     operator_sensitive: bool = False
     operator_protected: bool = False

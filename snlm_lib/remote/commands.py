@@ -24,6 +24,7 @@ __all__ = [
     "Command",
     "Pipeline",
     "add_delegation",
+    "at_server",
     "disable_vm_migration",
     "enable_vm_migration",
     "get_ad_computer",
@@ -371,6 +372,12 @@ def set_any_protocol(identity: str, value: bool) -> Pipeline:
     """ "Use any authentication protocol" (protocol transition) of an account, on or off."""
     parameters = {"Identity": identity, "TrustedToAuthForDelegation": value, "Confirm": False}
     return _say(Command("Set-ADAccountControl", parameters))
+
+
+def at_server(pipeline: Pipeline, server: str, credential: Credential) -> Pipeline:
+    """The same AD cmdlets, told which controller to ask and as whom: on a member server that is their second hop."""
+    told = {"Server": server, "Credential": credential}
+    return _say(*(Command(command.name, {**command.parameters, **told}) for command in pipeline.commands))
 
 
 def select(pipeline: Pipeline, properties: Sequence[str]) -> Pipeline:

@@ -9,7 +9,7 @@ import pytest
 
 from snlm_lib.clock import SystemClock
 from snlm_lib.errors import AuthenticationRefused, CredentialError, ParameterError
-from snlm_lib.estate.connect import RealHostSession, open_estate
+from snlm_lib.estate.connect import AtServer, RealHostSession, open_estate
 from snlm_lib.parameters import ConnectionProfile, Parameters
 from snlm_lib.remote import commands
 from snlm_lib.remote.credentials import Credential
@@ -91,6 +91,15 @@ def test_who_is_signed_on_opens_sessions_and_makes_no_second_hop(tmp_path: Path)
 
     assert connection.source.user == "CORP\\op"
     assert connection.hop is None
+
+
+def test_cmdlets_on_a_member_server_are_told_controller_and_credential(tmp_path: Path) -> None:
+    through = profile(tmp_path, directory_server="dc01.corp.example", **own(tmp_path))
+    directory = open_estate(through, Parameters(), clock=SystemClock()).directory
+
+    assert isinstance(directory, AtServer)
+    assert (directory.host, directory.user, directory.server) == ("DC01", "CORP\\ad", "dc01.corp.example")
+    assert directory.credential == Credential("CORP\\ad", "two")
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,8 @@ def allowed(name: str, pipeline: Pipeline) -> bool:
     return any(all(takes(role(kind, name), command) for command in pipeline.commands) for kind in KINDS)
 
 
-@pytest.mark.parametrize("sentence", sorted(EVERYTHING))
+# What a cmdlet on a member server needs to reach the controller; an endpoint runs as an account that reaches it.
+@pytest.mark.parametrize("sentence", sorted(set(EVERYTHING) - {"at_server"}))
 def test_the_operators_role_takes_the_whole_vocabulary_and_the_survey_takes_what_only_looks(sentence: str) -> None:
     pipeline = EVERYTHING[sentence]
     assert allowed("Snlm.Operator", pipeline)

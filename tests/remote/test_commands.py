@@ -57,6 +57,9 @@ EVERYTHING = {
     "add_delegation": commands.add_delegation("HV01", SPNS),
     "remove_delegation": commands.remove_delegation("HV01", SPNS),
     "set_any_protocol": commands.set_any_protocol("HV01", True),
+    "at_server": commands.at_server(
+        commands.set_any_protocol("HV01", False), "dc01.corp.example", Credential("CORP\\ad", "geheim")
+    ),
     "select": commands.select(commands.get_vms(), ("Id", "Name")),
 }
 
@@ -82,6 +85,8 @@ TEXTS = {
     "add_delegation": "Set-ADComputer -Identity 'HV01' "
     "-Add @{'msDS-AllowedToDelegateTo'=@('cifs/HV02','cifs/hv02.corp.example')} -Confirm:$false",
     "set_any_protocol": "Set-ADAccountControl -Identity 'HV01' -TrustedToAuthForDelegation:$true -Confirm:$false",
+    "at_server": "Set-ADAccountControl -Identity 'HV01' -TrustedToAuthForDelegation:$false -Confirm:$false "
+    "-Server 'dc01.corp.example' -Credential ***",
     "test_port": "Test-NetConnection -ComputerName 'HV02' -Port 6600",
     "select": "Get-VM | Select-Object -Property @('Id','Name')",
 }
@@ -101,6 +106,7 @@ def test_what_changes_is_known_and_what_reads_only_looks() -> None:
     changing = {name for name, pipeline in EVERYTHING.items() if pipeline.changes}
     assert changing == {
         "add_delegation",
+        "at_server",
         "disable_vm_migration",
         "enable_vm_migration",
         "move_vm",

@@ -39,8 +39,8 @@ def directory_hop(facts: PairFacts, _wanted: Parameters) -> Finding:
         return passed(f"{asked.name} {what}; the accounts could be read through it")
     return fail(
         f"{what}: AD cmdlets there make a second hop, and the accounts could not be read",
-        "Name a domain controller itself as 'directory'; or let that session hop: auth: credssp, or an endpoint that"
-        " runs as an account of its own ('configuration_name').",
+        "Name a domain controller itself as 'directory'; or name it as 'directory_server', and the cmdlets are given it"
+        " and a credential; or let that session hop: auth: credssp, or an endpoint that runs as a named account.",
         host=asked.name,
     )
 

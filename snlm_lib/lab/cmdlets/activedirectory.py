@@ -55,7 +55,7 @@ def get_ad_domain(context: Context, bound: Bound) -> Iterator[object]:
     if wanted not in (directory.dns, directory.netbios.casefold(), directory.distinguished_name.casefold()):
         raise _unknown(context, wanted)
     root = directory.distinguished_name
-    controllers = [host.fqdn for host in context.world.hosts.values() if not host.hyperv]
+    controllers = [host.fqdn for host in context.world.hosts.values() if host.is_controller]
     first = controllers[0] if controllers else None
     values: dict[str, object] = {
         "ComputersContainer": f"CN=Computers,{root}",

@@ -39,7 +39,7 @@ def cmdlet_for(host: LabHost, name: str) -> Cmdlet | None:
     """The cmdlet as this computer has it; None: not installed there, or unknown to the lab."""
     found = TABLE.get(name.casefold())
     missing = _ONLY_DIRECTORY if host.hyperv else _ONLY_HYPERV
-    return None if found is None or found.signature.module == missing else found
+    return found if found is None or host.member or found.signature.module != missing else None
 
 
 def names_on(host: LabHost) -> list[str]:
