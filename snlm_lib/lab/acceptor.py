@@ -20,6 +20,8 @@ _OPTIONS = NegotiateOptions.wrapping_winrm | NegotiateOptions.use_negotiate
 _NTLM_ONLY = _OPTIONS | NegotiateOptions.use_ntlm
 _AUTHENTICATE = b"NTLMSSP\0\x03\0\0\0"
 _UNICODE = 1
+_BAD_BINDINGS = 4 << 16  # GSS_S_BAD_BINDINGS
+_SPNEGO = bytes.fromhex("06062b0601050502")  # 1.3.6.1.5.5.2
 
 
 class Guarded:
@@ -87,16 +89,20 @@ def _context(protocol: str, end_point: bytes | None, options: NegotiateOptions) 
 
 
 def kerberos_refusal(context: Any) -> bytes | None:
-    """The KRB-ERROR that libkrb5 made while refusing, if it did; python-gssapi keeps it for later."""
+    """The KRB-ERROR that libkrb5 made while refusing, if it did; python-gssapi keeps it for later.
+
+    None for a wrong channel binding: libkrb5 would say "generic error", and Windows answers that with a bare 401.
+    """
     error = getattr(_gss(context), "_last_err", None)
     token: bytes | None = getattr(error, "token", None)
-    return token
+    return None if getattr(error, "maj_code", 0) == _BAD_BINDINGS else token
 
 
 def accepted_as(context: Any) -> str:
-    """The service principal a ticket was made for ("host/hv01.corp.example@CORP.EXAMPLE"); empty: no Kerberos."""
-    name = getattr(_gss(context), "target_name", None)
-    return str(name or "").rstrip("\0")
+    """The computer a ticket was made for, its short name: of host/hv01.corp.example@REALM, or of HV01$@REALM, which
+    an Active Directory makes of it. Empty: no Kerberos."""
+    principal = str(getattr(_gss(context), "target_name", None) or "").rstrip("\0")
+    return principal.partition("@")[0].rpartition("/")[2].partition(".")[0].rstrip("$")
 
 
 def _gss(context: Any) -> Any:
@@ -112,9 +118,9 @@ def _gss(context: Any) -> Any:
     return found
 
 
-def rejected(scheme: str, error: bytes) -> bytes:
-    """A KRB-ERROR as this scheme carries it."""
-    if scheme == "kerberos":
+def rejected(asked: bytes, error: bytes) -> bytes:
+    """A KRB-ERROR in answer to the token ``asked``: inside SPNEGO where that was."""
+    if _SPNEGO not in asked[:24]:
         return error
     token: bytes = NegTokenResp(neg_state=NegState.reject, response_token=error).pack()
     return token

@@ -174,7 +174,7 @@ class ConnectionAuth:
         except Exception:
             error = kerberos_refusal(self._guard) or b""
         if error is not None:
-            return self._refuse(rejected(scheme, error) if error and scheme != "credssp" else b"")
+            return self._refuse(rejected(token, error) if error and scheme != "credssp" else b"")
         header = self._header(answer) if answer else ()
         if self._context.complete:
             self.caller = self._identify()
@@ -193,8 +193,7 @@ class ConnectionAuth:
         if abs(door.clock_skew_s) > SKEW_LIMIT_S:
             return error_token(SKEW, realm=door.realm, host=door.host, clock=door.clock)
         # One process holds every host's keys: a ticket for another host would open here.
-        _, _, host = accepted_as(self._guard).partition("@")[0].partition("/")
-        if host.partition(".")[0].casefold() != door.host.casefold():
+        if accepted_as(self._guard).casefold() != door.host.casefold():
             return error_token(MODIFIED, realm=door.realm, host=door.host, clock=door.clock)
         return None
 

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -44,6 +44,7 @@ _PLAIN_TYPE = "application/soap+xml;charset=UTF-8"
 _MAX_BODY_BYTES = 512_000 + 4096
 _CLOSE_WITHIN_S = 0.8
 _HANDSHAKE_S = 10.0
+_ALERT_S = 1.0
 _POLL_S = 0.05
 
 
@@ -236,7 +237,11 @@ class _Connection(BaseHTTPRequestHandler):
         tls = self.server.wire.tls
         if isinstance(self.request, ssl.SSLSocket):
             self.request.settimeout(_HANDSHAKE_S)
-            self.request.do_handshake()
+            try:
+                self.request.do_handshake()
+            except ssl.SSLError:
+                self._say_why(self.request)
+                raise
             self.request.settimeout(None)
         super().setup()
         self._play = WirePlay(self.server.plan, self.server.service.name, self.server)
@@ -246,6 +251,15 @@ class _Connection(BaseHTTPRequestHandler):
             end_point=tls.end_point if tls else None,
             bearer=bearer(self.request) if tls else None,
         )
+
+    @staticmethod
+    def _say_why(connection: ssl.SSLSocket) -> None:
+        """Have the alert read before the connection ends: with the client's first bytes unread it would be lost."""
+        connection.settimeout(_ALERT_S)
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(65536):
+                pass
 
     def do_POST(self) -> None:
         body = self._read()

@@ -80,9 +80,10 @@ class Line(_TransportHTTP):
     def _build_session(self) -> Any:
         session: Any = super()._build_session()
         session.trust_env = False  # neither proxies nor .netrc: a host is spoken to directly or not at all
-        session.hooks["response"].append(self._look)
         adapter = session.get_adapter(self.endpoint)
         adapter.send = _whole(adapter.send)
+        # Every answer is built there; what is hooked to the session never sees the steps of a sign-on.
+        adapter.build_response = partial(self._look, adapter.build_response)
         return session
 
     def _build_auth_credssp(self, session: Any) -> None:
@@ -91,12 +92,14 @@ class Line(_TransportHTTP):
             usual = session.auth.handle_401
             session.auth.handle_401 = partial(_under_name, usual, session.auth, self._kerberos_name)
 
-    def _look(self, response: Any, **_: Any) -> None:
+    def _look(self, build_response: Callable[..., Any], request: Any, raw: Any) -> Any:
+        response = build_response(request, raw)
         self.seen.content_type = response.headers.get("Content-Type", "").lower()
         challenge = response.headers.get("WWW-Authenticate", "")
         words = tuple(each.split()[0].lower() for each in challenge.split(",") if each.split())
         if response.status_code == 401 and words:
             self.seen.offered = words
+        return response
 
     def sign_on(self) -> None:
         """Sign on ahead of the first message; what is sealed by TLS alone has nothing to do ahead."""

@@ -81,6 +81,7 @@ _BINDING = Why(
     "the host refuses the channel binding: what this machine sees is not the host's own certificate",
     "Look for a proxy that opens TLS on the way, and reach the host directly",
 )
+_NO_REASON = Why("the host does not accept the ticket and gives no reason", f"{_WRONG_KEY.remedy}. {_SKEW.remedy}")
 _FIREWALL = Why("the host's domain does not let this user sign on there", "Check selective authentication of the trust")
 
 _KRB5_BASE = -1765328384  # ERROR_TABLE_BASE_krb5
@@ -99,6 +100,7 @@ _KRB5 = {
     35: _WRONG_KEY,
     37: _SKEW,
     41: _WRONG_KEY,
+    60: _NO_REASON,
     141: _NO_TICKET,  # KRB5_CC_NOTFOUND
     154: _NO_REALM,  # KRB5_REALM_UNKNOWN
     156: _NO_KDC,  # KRB5_KDC_UNREACH
@@ -150,7 +152,7 @@ _MISSING = {
 }
 # What a bare 401 means: no number, for HTTP.sys gives none.
 _BARE = {
-    "kerberos": Why("the host does not accept the ticket and gives no reason", f"{_WRONG_KEY.remedy}. {_SKEW.remedy}"),
+    "kerberos": _NO_REASON,
     "certificate": Why(
         "the host lets nobody in by this certificate",
         "Map it to an account there (winrm/config/service/certmapping), issuer and subject as they are",
