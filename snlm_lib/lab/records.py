@@ -64,8 +64,8 @@ def error_record(record: LabRecord, *, written: bool = False) -> PsValue:
         "SerializeExtendedInfo": False,
     }
     if record.details:
-        fields["ErrorDetails_Message"] = record.details.get("Message")
-        fields["ErrorDetails_RecommendedAction"] = record.details.get("RecommendedAction")
+        fields["ErrorDetails_Message"] = record.details.get("Message", "")
+        fields["ErrorDetails_RecommendedAction"] = record.details.get("RecommendedAction", "")
     if written:
         fields["PSMessageDetails"] = None
     return PsValue(_ERROR, record.details.get("Message") or record.message, fields, extended=True)

@@ -31,6 +31,7 @@ __all__ = ["Shell"]
 REPLAYS = 64
 # A command that ends at once should not cost a second Receive: wait this long for its end.
 _LINGER_S = 0.005
+_SIGNALS = ("ctrl_c", "crtl_c", "ctrl_break", "terminate")  # the second is how PowerShell's own client spells it
 _APART = b""  # between two fragments: what follows waits for the next answer
 
 
@@ -131,7 +132,7 @@ class Shell:
         with self._changed:
             self._check_open()
             queue = self._queue(request.command_id)
-            if code not in ("ctrl_c", "ctrl_break", "terminate") or not request.command_id:
+            if code not in _SIGNALS or not request.command_id:
                 raise Fault.malformed("The signal is not known.")
             if queue.run is not None:
                 queue.run.stop.set()

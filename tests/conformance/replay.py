@@ -26,10 +26,16 @@ from tests.conformance.shapes import Line, envelope_lines, flow_lines, message_l
 
 _DONE = "CommandState/Done"
 _SHELL_UNKNOWN = "2150858843"
+_DELETE = "http://schemas.xmlsoap.org/ws/2004/09/transfer/Delete"
 _PATIENT, _SHORT = "PT3S", "PT0.1S"
 _MOST_RECEIVES = 60
 _CARRIER = re.compile(r"(<rsp:(?:Arguments|Stream)\b[^>]*>)([^<]+)(<)")
-_CHANGES = ((b'"IsScript">true<', b'"IsScript">none<'), (b"<SS", b"<S "), (b"</SS>", b"</S> "))  # lengths stay
+_CHANGES = (  # lengths stay
+    (b'"IsScript">true<', b'"IsScript">none<'),
+    (b"<SS", b"<S "),
+    (b"</SS>", b"</S> "),
+    (b">System.Management.Automation.PSCredential<", b">System.Management.Automation.OpCredential<"),
+)
 
 
 class PlayedHost:
@@ -133,7 +139,7 @@ class Replay:
         return self._windows.close(), self._lab.close()
 
     def _exchange(self, exchange: Exchange, stream: tuple[str, str]) -> None:
-        if exchange.fault == _SHELL_UNKNOWN and exchange.verb == "Get":
+        if exchange.fault == _SHELL_UNKNOWN and not stream[1]:
             self._take_away(exchange)
         answered = self._ask(exchange.request, _SHORT)
         if exchange.verb == "Create":
@@ -151,7 +157,7 @@ class Replay:
     def _take_away(self, exchange: Exchange) -> None:
         """A shell that nobody in the recording deleted was gone on the recorded host: so it is here."""
         action = text_of(exchange.request, "Action")
-        self._ask(exchange.request.replace(action, action.rpartition("/")[0] + "/Delete"), _SHORT)
+        self._ask(exchange.request.replace(action, _DELETE), _SHORT)
 
     def _receive(self, group: Sequence[Exchange], stream: tuple[str, str], at: int) -> None:
         """Receive until the lab has told what the recording told."""
