@@ -41,7 +41,7 @@ _SERVE = ("-i", "-M", "single", "--no-process-group", "--maximum-runtime=86400")
 _READY_S, _POLL_S = 30.0, 0.02
 _LOG_TAIL = 400
 _LONGEST_PATH = 64  # a socket's path ends at 108 characters, and Samba adds its own
-_INSTALL = "Install samba-ad-dc, samba-ad-provision, samba-dsdb-modules and krb5-user, or say 'directory: memory'."
+_REMEDY = "Say 'directory: memory', or mend that (.ci/run installs what it takes)."
 _KRB5_CONF = """\
 [libdefaults]
  default_realm = {realm}
@@ -105,7 +105,7 @@ class SambaTemplate:
         """Make the domain described by ``domain`` in the new ``folder``. Raises LabError, with what we ``lack``."""
         reason = lack()
         if reason is not None:
-            raise LabError(f"a Samba directory cannot be had here: {reason}", where="directory", remedy=_INSTALL)
+            raise LabError(f"a Samba directory cannot be had here: {reason}", where="directory", remedy=_REMEDY)
         if len(str(folder.resolve())) > _LONGEST_PATH:
             raise LabError("too long a path for Samba's sockets", where=str(folder), remedy="Take a shorter one.")
         folder.mkdir(parents=True, mode=0o700)
@@ -266,7 +266,7 @@ def _free_address() -> str:
                     probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                     probe.bind((address, port))
         except PermissionError as error:
-            raise LabError("only root may open the ports 88 and 389", where="directory", remedy=_INSTALL) from error
+            raise LabError("only root may open the ports 88 and 389", where="directory", remedy=_REMEDY) from error
         except OSError:
             continue
         return address

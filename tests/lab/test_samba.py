@@ -26,7 +26,7 @@ def test_a_machine_without_samba_is_told_so_in_a_sentence(tmp_path: Path) -> Non
         SambaTemplate.provision(describe(), tmp_path / "t", lack=lambda: why_not(nowhere))
 
     assert f"Samba's domain controller is not installed ({nowhere})" in str(told.value)
-    assert "or say 'directory: memory'" in str(told.value)
+    assert "Say 'directory: memory'" in str(told.value)
     assert not (tmp_path / "t").exists()
 
 
