@@ -133,6 +133,7 @@ class ConnectionProfile(Closed):
     allow_ntlm: bool = Field(False, description="accept NTLM where `negotiate` or `credssp` end in it")
     guests: dict[str, GuestTarget] = Field(default_factory=dict, description="machine -> what the monitor probes")
     truth_dir: str | None = None
+    krb5_conf: str | None = None  # the lab's realm, where it has one; a real one is known to the machine
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> ConnectionProfile:
@@ -210,7 +211,7 @@ def _beside(how: HostAddress, folder: Path) -> dict[str, str]:
 
 
 def _refuse_weak(profile: ConnectionProfile, path: Path) -> None:
-    if profile.rehearsal or profile.truth_dir:
+    if profile.rehearsal or profile.truth_dir or profile.krb5_conf:
         raise ParameterError("only the lab may call itself a rehearsal", where=str(path), remedy="Delete that line.")
     for host, how in profile.hosts.items():
         # CredSSP seals by TLS of its own and, without allow_ntlm, proves the host by Kerberos inside.
@@ -281,6 +282,7 @@ def _lab_profile(path: Path, alive: Alive | None) -> ConnectionProfile:
             raise LabError(what, where=str(path), remedy=_START_LAB)
         hosts = {name: {"auth": "ntlm", **at} for name, at in raw["hosts"].items()}
         known = {key: raw[key] for key in ("directory", "user", "secret", "guests", "truth_dir")}
+        known["krb5_conf"] = raw.get("domain", {}).get("krb5_conf")
         profile = ConnectionProfile.model_validate({"name": "lab", "rehearsal": True, "hosts": hosts, **known})
         _refuse_elsewhere(profile, path)
         return profile

@@ -25,7 +25,7 @@ WAYS = {
     "basic": ("https", "a password, which the host sees. Must be enabled on the host"),
     "ntlm": ("https", "a password. Proves nothing about the host: that is the certificate's part"),
 }
-_LAB_ONLY = ("name", "rehearsal", "truth_dir")
+_LAB_ONLY = ("name", "rehearsal", "truth_dir", "krb5_conf")
 
 _HEAD = """\
 # Connections

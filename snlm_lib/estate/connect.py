@@ -15,6 +15,7 @@ from snlm_lib.estate.survey import Estate
 from snlm_lib.parameters import ConnectionProfile, Parameters
 from snlm_lib.remote import commands
 from snlm_lib.remote.credentials import Credential, ask_in_notebook, resolve
+from snlm_lib.remote.line import use_krb5_conf
 from snlm_lib.remote.pipeline import Pipeline
 from snlm_lib.remote.session import CommandRecord, Endpoint, HostSession, Operation, Result
 
@@ -104,6 +105,8 @@ def open_estate(
     profile.refuse_one_host(wanted.source, wanted.destination)
     main, *own = (resolve(user, secret, prompt=ask_in_notebook) for user, secret in profile.sign_ons)
     directory = own[0] if own else main
+    if profile.krb5_conf is not None:
+        use_krb5_conf(profile.krb5_conf)
     kind = HostSession if profile.rehearsal or profile.allow_ntlm else RealHostSession
 
     def session(name: str, credential: Credential) -> HostSession:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from pypsrp.wsman import _TransportHTTP
 
-__all__ = ["Line", "NotWsman", "Seen", "kerberos_user"]
+__all__ = ["Line", "NotWsman", "Seen", "kerberos_user", "use_krb5_conf"]
 
 _BY_TICKET = ("kerberos", "negotiate", "credssp")
 _UNSEALED = ("basic", "certificate")  # said with each message, there is no context
@@ -151,6 +151,11 @@ def _under_name(handle_401: Callable[..., Any], auth: Any, name: str, response: 
         response.url = address
         if name in auth.contexts:  # pypsrp looks under the address
             auth.contexts = {_host(address): auth.contexts[name]}
+
+
+def use_krb5_conf(path: str) -> None:
+    """Name a realm that this machine does not know: the lab's. libkrb5 looks there each time it is asked."""
+    os.environ["KRB5_CONFIG"] = path
 
 
 def kerberos_user(user: str, host: str) -> str:
