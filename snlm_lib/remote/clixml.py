@@ -226,6 +226,7 @@ class _Decoder:
         self._root = root
         self._objects: dict[str, object] = {}
         self._types: dict[str, tuple[str, ...]] = {}
+        self._index: dict[str, dict[str, ET.Element]] = {}
         self._depth = 0
 
     def value(self, element: ET.Element) -> object:
@@ -250,7 +251,7 @@ class _Decoder:
     def _meant(self, reference: str) -> object:
         """The object that came before; one in a part that was skipped is read now."""
         if reference not in self._objects:
-            later = next((item for item in self._root.iter("Obj") if item.get("RefId") == reference), None)
+            later = self._skipped("Obj").get(reference)
             self._objects[reference] = PsOdd(f"a reference to object {reference}, which is not there")
             if later is not None:
                 self._objects[reference] = self.value(later)
@@ -287,9 +288,14 @@ class _Decoder:
         if part.tag == "TN":
             self._types[reference] = tuple(_text(name) for name in part)
         elif reference not in self._types:
-            skipped = (item for item in self._root.iter("TN") if item.get("RefId") == reference)
-            self._types[reference] = tuple(_text(name) for item in skipped for name in item)
+            self._types[reference] = tuple(_text(name) for name in self._skipped("TN").get(reference, ()))
         return self._types[reference]
+
+    def _skipped(self, tag: str) -> dict[str, ET.Element]:
+        """Every element of that tag by its reference: looked through once, however many are asked for."""
+        if tag not in self._index:
+            self._index[tag] = {item.get("RefId", ""): item for item in self._root.iter(tag)}
+        return self._index[tag]
 
     def _table(self, part: ET.Element) -> dict[object, object]:
         table: dict[object, object] = {}

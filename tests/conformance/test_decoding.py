@@ -182,6 +182,23 @@ def test_entities_are_refused_before_they_grow() -> None:
     assert time.monotonic() - started_s < 1
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join(f'<Ref RefId="{number}" />' for number in range(40_000)),
+        "".join(f'<Obj RefId="{number}"><TNRef RefId="{number}" /></Obj>' for number in range(40_000)),
+        '<Obj RefId="7"><LST>' * 20_000 + "</LST></Obj>" * 20_000,
+        "<S>" + "_x0041_" * 100_000 + "</S>",
+        f"<I64>{'9' * 300_000}</I64><Db>{'9' * 300_000}</Db><TS>P{'9' * 300_000}D</TS>",
+    ],
+    ids=["references", "types", "depth", "escapes", "digits"],
+)
+def test_what_is_made_to_take_long_does_not(text: str) -> None:
+    started_s = time.monotonic()
+    assert decode(f'<Obj RefId="a"><LST>{text}</LST></Obj>')
+    assert time.monotonic() - started_s < 3
+
+
 def test_our_error_is_one_of_pypsrps_so_that_the_session_translates_it() -> None:
     assert issubclass(Unreadable, WinRMError)
     assert not issubclass(Unreadable, RemoteError)
