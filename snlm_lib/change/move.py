@@ -35,6 +35,7 @@ __all__ = [
     "Watched",
     "blackout",
     "blackout_s",
+    "continuity_events",
     "migration_events",
     "outcome_of",
     "whereabouts_or_none",
@@ -215,6 +216,18 @@ def migration_events(estate: Estate, vm_id: UUID, since_utc: datetime) -> tuple[
         except RemoteError:
             continue
     return tuple(found)
+
+
+def continuity_events(estate: Estate, vm_id: UUID, since_utc: datetime) -> tuple[EventFacts, ...] | None:
+    """What either host's worker says of a guest that did not run through; None when one does not answer."""
+    try:
+        return tuple(
+            event
+            for session in (estate.source, estate.destination)
+            for event in survey.continuity_events(session, vm_id, since_utc)
+        )
+    except RemoteError:
+        return None
 
 
 def blackout(events: Iterable[EventFacts], *, ignore: Collection[EventFacts] = ()) -> EventFacts | None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
 
 from snlm_lib.change.checks.model import CheckResult, Level
 from snlm_lib.change.reconcile import Owner
-from snlm_lib.estate.model import AdapterFacts, VmFacts, VmStatus
+from snlm_lib.estate.model import AdapterFacts, EventFacts, VmFacts, VmStatus
 from snlm_lib.units import say_bytes
 
-__all__ = ["differences", "files_proof", "identity_rows", "place_rows", "proofs"]
+__all__ = ["continuity_proof", "differences", "files_proof", "identity_rows", "place_rows", "proofs"]
 
 Row = dict[str, str | None]
 
@@ -53,6 +54,20 @@ def files_proof(places: Sequence[Mapping[str, object]], folder: str, host: str) 
         "Find out why before relying on the free space and the backup of that volume.",
         host,
     )
+
+
+def continuity_proof(vm_id: UUID, events: Iterable[EventFacts] | None) -> CheckResult:
+    """No event says that the guest was off or reset meanwhile; None: a host would not tell. Absence proves little."""
+    title, remedy = "No restart of the guest is logged", "Ask the guest for its boot time; look at what it was doing."
+    if events is None:
+        return CheckResult("ran-through", title, Level.WARN, "a host's worker log could not be read", remedy, "", None)
+    found = list(events)
+    told = ", ".join(f"event {event.event_id} on {event.host}" for event in found)
+    if not found:
+        return CheckResult("ran-through", title, Level.PASS, "none on either host", "", "", None)
+    mine = any(str(vm_id) in value.lower() for event in found for value in event.values)
+    evidence = told if mine else f"{told}, whose machine it does not say"
+    return CheckResult("ran-through", title, Level.FAIL if mine else Level.WARN, evidence, remedy, found[0].host, None)
 
 
 def _lies_in(path: str, folder: str) -> bool:

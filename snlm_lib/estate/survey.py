@@ -38,8 +38,10 @@ from snlm_lib.remote.credentials import Credential
 from snlm_lib.remote.pipeline import Pipeline
 
 __all__ = [
+    "CONTINUITY_EVENTS",
     "MIGRATION_EVENTS",
     "Estate",
+    "continuity_events",
     "find_vm",
     "is_planned",
     "live_counters",
@@ -53,6 +55,9 @@ __all__ = [
 
 MIGRATION_EVENTS = (20413, 20415, 20417, 20418, 21024)
 """Admin log: begun; done with the blackout's length (20417: unexpectedly long); done; failed."""
+
+CONTINUITY_EVENTS = (18502, 18504, 18512, 18514, 18560)
+"""Worker's log: turned off, shut down, reset, reset by the guest, crashed by a triple fault."""
 
 _NO_SUCH_VM = ("ObjectNotFound", "InvalidParameter")
 _NO_EVENTS = ("NoMatchingEventsFound",)
@@ -158,19 +163,30 @@ def live_counters(session: Session, vm_name: str) -> CountersFacts | None:
 
 
 def migration_events(session: Session, vm_id: UUID, since_utc: datetime) -> tuple[EventFacts, ...]:
-    """Migration events that name the machine (Parameter1 is its GUID), oldest first.
+    """Migration events that name the machine (Parameter1 is its GUID), oldest first. Raises CommandFailed."""
+    found = _events(session, commands.ADMIN_LOG, MIGRATION_EVENTS, since_utc)
+    return tuple(event for event in found if _names(event, vm_id))
 
-    Two steps: find events by id, then read each one's values in order. Raises CommandFailed.
+
+def continuity_events(session: Session, vm_id: UUID, since_utc: datetime) -> tuple[EventFacts, ...]:
+    """Events that tell that the guest did not run through, oldest first; also those that do not say whose they are
+    (no values). Which of them a reset writes is not settled (hyperv.md, section 12): all are asked for. Raises
+    CommandFailed.
     """
-    found = session.invoke(commands.get_events(MIGRATION_EVENTS, since_utc), accept=_NO_EVENTS).bags
+    found = _events(session, commands.WORKER_LOG, CONTINUITY_EVENTS, since_utc)
+    return tuple(event for event in found if _names(event, vm_id) or not event.values)
+
+
+def _events(session: Session, log: str, ids: Iterable[int], since_utc: datetime) -> list[EventFacts]:
+    """In two steps: find events by id, then read each one's values in order."""
+    found = session.invoke(commands.get_events(ids, since_utc, log=log), accept=_NO_EVENTS).bags
     records = {str(number): number for number in (values.number(bag, "RecordId") for bag in found) if number}
-    answers = ask_all(session, {key: commands.get_event_values(number) for key, number in records.items()})
+    answers = ask_all(session, {key: commands.get_event_values(number, log=log) for key, number in records.items()})
     events = (
         facts.event(bag, host=session.host, event_values=facts.event_values(answers.get(_record(bag)) or ()))
         for bag in found
     )
-    mine = (event for event in events if event is not None and _names(event, vm_id))
-    return tuple(sorted(mine, key=lambda event: event.record_id))
+    return sorted((event for event in events if event is not None), key=lambda event: event.record_id)
 
 
 def _host(session: Session, peer_name: str, clock: Clock) -> tuple[HostFacts, Sequence[PsObject] | None]:

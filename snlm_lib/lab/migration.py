@@ -14,7 +14,7 @@ from uuid import NAMESPACE_OID, uuid5
 from snlm_lib.lab.dirty import PAGE_BYTES, MemoryPass, plan_passes
 from snlm_lib.lab.faults import Fault, Moment
 from snlm_lib.lab.refusals import IN_CHECK, LAB_FAULT, MoveAttempt, MoveRefused, Refusal, fault_met, first_refusal
-from snlm_lib.lab.telemetry import JobState, MigrationCounters, MigrationJob, MoveTruth
+from snlm_lib.lab.telemetry import VMMS_ADMIN, WORKER_ADMIN, JobState, MigrationCounters, MigrationJob, MoveTruth
 from snlm_lib.lab.world import Disk, LabHost
 from snlm_lib.units import MIB
 
@@ -200,12 +200,20 @@ class Migration:
         self._percent(_BLACKOUT_AT, _BLACKOUT_AT, 1.0)
         self._wait(self.pace.blackout_fixed_wall_s + last / self.pace.memory_bytes_s, lambda done: None)
         self._hand_over()
+        self._log_guest()
         blackout_s = self.clock.monotonic_s() - began_s
         self._wait(self.pace.relearn_wall_s, lambda done: None)
         silence_s = guest.answer() if guest is not None and self._meet_after() else None
         with self.world.lock:
             self.truth.memory_bytes = sent + last
             self.truth.blackout_s, self.truth.silence_s = blackout_s, silence_s
+
+    def _log_guest(self) -> None:
+        """What the new worker says of its guest, where the scenario lets it go off instead of on."""
+        event_id = self.pace.guest_event
+        if event_id is not None:
+            text = f"The guest of '{self.vm.name}' did not run through (event {event_id})."
+            self._log(self.target, event_id, level=3, text=text, channel=WORKER_ADMIN)
 
     def _hand_over(self) -> None:
         """Registered there, gone here, a new worker process: the uptime starts again."""
@@ -363,9 +371,11 @@ class Migration:
         for host in (self.source, self.target):
             host.counters.pop(self.vm.name, None)
 
-    def _log(self, host: LabHost, event_id: int, *, level: int, text: str, last: str | None = None) -> None:
+    def _log(
+        self, host: LabHost, event_id: int, *, level: int, text: str, last: str | None = None, channel: str = VMMS_ADMIN
+    ) -> None:
         values = (self.vm.name, str(self.vm.vm_id).upper()) + ((last,) if last is not None else ())
-        self.world.log(host, event_id, level=level, values=values, message=text)
+        self.world.log(host, event_id, level=level, values=values, message=text, channel=channel)
 
 
 def _transport(attempt: MoveAttempt) -> str:

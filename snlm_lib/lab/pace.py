@@ -31,6 +31,7 @@ class MovePace:
     long_blackout_wall_s: float  # from here on event 20417; where Windows draws the line is not documented
     working_sets: tuple[WorkingSet, ...]
     survives_lost_session: bool = True
+    guest_event: int | None = None
 
     @property
     def memory_bytes_s(self) -> float:

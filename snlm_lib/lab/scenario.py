@@ -163,6 +163,7 @@ class MoveSpec:
     blackout_in_event: bool = True
     tick_wall_s: float = 0.05
     long_blackout_wall_s: float = 10.0
+    guest_event: int | None = None  # the worker's event that tells of a guest that was off or reset at the cut-over
     survives_lost_session: bool = True  # not settled for Windows (60 %): false ends the move with its session
 
 

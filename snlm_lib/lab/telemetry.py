@@ -11,6 +11,7 @@ __all__ = [
     "JOB_LINGERS_S",
     "VMMS_ADMIN",
     "VMMS_OPERATIONAL",
+    "WORKER_ADMIN",
     "HostEvent",
     "JobState",
     "MigrationCounters",
@@ -20,6 +21,7 @@ __all__ = [
 
 VMMS_ADMIN = "Microsoft-Windows-Hyper-V-VMMS-Admin"
 VMMS_OPERATIONAL = "Microsoft-Windows-Hyper-V-VMMS-Operational"
+WORKER_ADMIN = "Microsoft-Windows-Hyper-V-Worker-Admin"
 JOB_LINGERS_S = 300.0  # TimeBeforeRemoval: five minutes
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "DELEGATE_TO",
     "FIREWALL_RULES",
     "READS",
+    "WORKER_LOG",
     "Command",
     "Pipeline",
     "add_delegation",
@@ -102,6 +103,7 @@ READS: frozenset[str] = frozenset(
 VIRTUALIZATION = "root\\virtualization\\v2"
 DEVICE_GUARD = "root\\Microsoft\\Windows\\DeviceGuard"
 ADMIN_LOG = "Microsoft-Windows-Hyper-V-VMMS-Admin"
+WORKER_LOG = "Microsoft-Windows-Hyper-V-Worker-Admin"
 COUNTERS = "\\Hyper-V VM Live Migration(*)\\*"
 DELEGATE_TO = "msDS-AllowedToDelegateTo"
 FIREWALL_RULES = ("VIRT-MIGL-In-TCP-NoScope", "FPS-SMB-In-TCP")
@@ -282,17 +284,17 @@ def get_live_migration_counters() -> Pipeline:
     )
 
 
-def get_events(ids: Iterable[int], since_utc: datetime) -> Pipeline:
-    """Events of the management service's admin log, by id, since an aware moment."""
-    wanted = {"LogName": ADMIN_LOG, "Id": sorted(ids), "StartTime": since_utc}
+def get_events(ids: Iterable[int], since_utc: datetime, *, log: str = ADMIN_LOG) -> Pipeline:
+    """Events of a log, by id, since an aware moment."""
+    wanted = {"LogName": log, "Id": sorted(ids), "StartTime": since_utc}
     return _say(Command("Get-WinEvent", {"FilterHashtable": wanted}))
 
 
-def get_event_values(record_id: int) -> Pipeline:
+def get_event_values(record_id: int, *, log: str = ADMIN_LOG) -> Pipeline:
     """The values of one event, in order."""
     where = f"*[System[EventRecordID={int(record_id)}]]"
     return _say(
-        Command("Get-WinEvent", {"LogName": ADMIN_LOG, "FilterXPath": where}),
+        Command("Get-WinEvent", {"LogName": log, "FilterXPath": where}),
         Command("Select-Object", {"ExpandProperty": "Properties"}),
     )
 

@@ -7,7 +7,8 @@ from datetime import datetime
 from uuid import UUID
 
 from snlm_lib.change.checks.model import CheckResult, Level
-from snlm_lib.change.parity import differences, files_proof, identity_rows, place_rows, proofs
+from snlm_lib.change.move import continuity_events
+from snlm_lib.change.parity import continuity_proof, differences, files_proof, identity_rows, place_rows, proofs
 from snlm_lib.change.reconcile import locate, owner_of
 from snlm_lib.errors import Refused
 from snlm_lib.estate.survey import find_vm
@@ -75,7 +76,9 @@ def where_it_is(step: Step, move: StepResult) -> tuple[CheckResult, ...]:
         changed=changed,
         addresses=(target.ips if target else [], have),
     )
-    return (*held, files_proof(places, folder, wanted.destination))
+    since = parse_utc(str(move.figures["requested_utc"]))
+    through = continuity_proof(vm_id, continuity_events(estate, vm_id, since))
+    return (*held, files_proof(places, folder, wanted.destination), through)
 
 
 def end_monitor(step: Step, move: StepResult) -> None:

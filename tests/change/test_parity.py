@@ -4,13 +4,41 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from snlm_lib.change.checks.model import Level
-from snlm_lib.change.parity import differences, files_proof, identity_rows, place_rows, proofs
+from snlm_lib.change.parity import continuity_proof, differences, files_proof, identity_rows, place_rows, proofs
 from snlm_lib.change.reconcile import Owner
-from snlm_lib.estate.model import VmStatus
+from snlm_lib.estate.model import EventFacts, VmStatus
 from tests import builders
 
 THERE = VmStatus("HV02", "Running", ("Ok",), "Operating normally")
+
+
+def event(event_id: int, *values: str) -> EventFacts:
+    return EventFacts("HV02", event_id, 1, None, values, "")
+
+
+@pytest.mark.parametrize(
+    ("events", "level", "told"),
+    [
+        ((), Level.PASS, "none on either host"),
+        ((event(18514, "VM01", str(builders.VM_ID).upper()),), Level.FAIL, "event 18514 on HV02"),
+        (
+            (event(18502, "VM01", str(builders.VM_ID)), event(18504)),
+            Level.FAIL,
+            "event 18502 on HV02, event 18504 on HV02",
+        ),
+        ((event(18560),), Level.WARN, "whose machine it does not say"),
+        (None, Level.WARN, "could not be read"),
+    ],
+)
+def test_a_guest_that_did_not_run_through_is_told(
+    events: tuple[EventFacts, ...] | None, level: Level, told: str
+) -> None:
+    proof = continuity_proof(builders.VM_ID, events)
+    assert (proof.level, told in proof.evidence) == (level, True)
+    assert bool(proof.remedy) is (level is not Level.PASS)
 
 
 def levels(**changes: object) -> dict[str, Level]:

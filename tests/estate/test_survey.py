@@ -15,6 +15,7 @@ from snlm_lib.estate.model import CountersFacts, JobFacts, VmStatus
 from snlm_lib.estate.reads import AT_ONCE
 from snlm_lib.estate.survey import (
     Estate,
+    continuity_events,
     find_vm,
     live_counters,
     migration_events,
@@ -171,6 +172,24 @@ def test_events_of_other_machines_do_not_count_and_the_oldest_is_first(table: An
     assert events[1].values[2] == "0.5"
     none = table("HV01", {"Get-WinEvent": refused("NoMatchingEventsFound,X")})
     assert migration_events(none, A, FakeClock().utc_now()) == ()
+
+
+def test_events_of_a_guest_that_did_not_run_through_also_when_they_do_not_say_whose(table: Any, refused: Any) -> None:
+    found = [{"Id": number, "RecordId": place} for place, number in enumerate((18514, 18502, 18504), start=1)]
+    where = "Get-WinEvent -LogName 'Microsoft-Windows-Hyper-V-Worker-Admin' -FilterXPath '*[System[EventRecordID="
+    session = table(
+        "HV02",
+        {
+            "Get-WinEvent -FilterHashtable @{'LogName'='Microsoft-Windows-Hyper-V-Worker-Admin'": found,
+            f"{where}1": [{"Value": "VM01"}, {"Value": str(A).upper()}],
+            f"{where}2": [{"Value": "VM02"}, {"Value": str(B)}],
+            f"{where}3": refused(),
+        },
+    )
+    events = continuity_events(session, A, FakeClock().utc_now())
+    assert [event.event_id for event in events] == [18514, 18504]
+    asked = next(text for text in session.heard if "FilterHashtable" in text)
+    assert all(str(number) in asked for number in (18502, 18504, 18512, 18514, 18560))
 
 
 def test_counters_are_none_when_nothing_moves(table: Any, refused: Any) -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -18,7 +18,9 @@ from snlm_lib.change.checks.model import CheckResult, Level
 from snlm_lib.change.checks.preflight import obstacles, preflight
 from snlm_lib.change.delegation import acts as delegation_acts
 from snlm_lib.change.delegation import plan_delegation
+from snlm_lib.change.move import continuity_events
 from snlm_lib.change.move_act import MoveOrder, move_act
+from snlm_lib.change.parity import continuity_proof
 from snlm_lib.change.settings import acts as settings_acts
 from snlm_lib.change.settings import plan_settings
 from snlm_lib.clock import SystemClock
@@ -272,6 +274,20 @@ def test_whatever_a_lost_session_means_to_the_move_its_end_is_told_as_it_is(
         assert outcome.result == ends
         assert played.truth(tmp_path)["outcome"] == {"done": "completed", "failed": "failed"}[ends]
         assert survives == "true" or "still runs on the source" in outcome.detail
+
+
+@pytest.mark.parametrize("event_id", [18502, 18514])
+def test_a_guest_that_was_reset_meanwhile_is_found_whichever_event_says_so(tmp_path: Path, event_id: int) -> None:
+    """Which of them a reset writes is not settled for Windows (hyperv.md, section 12)."""
+    own = tmp_path / "own.yaml"
+    own.write_text(f"based_on: quick\nmove: {{guest_event: {event_id}}}\n", encoding="utf-8")
+    with playing(str(own)) as played:
+        begun = CLOCK.utc_now()
+        assert played.move(tmp_path).result == "done"
+        events = continuity_events(played.connection.estate, played.vm_id, begun)
+        proof = continuity_proof(played.vm_id, events)
+        assert (proof.level, proof.evidence) == (Level.FAIL, f"event {event_id} on HV02")
+        assert continuity_events(played.connection.estate, uuid4(), begun) == ()
 
 
 MEMBER = "based_on: quick\ndomain: {management: MGMT01}\n"

@@ -16,15 +16,15 @@ from snlm_lib.lab.cmdlets.objects import build
 from snlm_lib.lab.cmdlets.table import Context, cmdlet
 from snlm_lib.lab.cmdlets.wildcard import matches
 from snlm_lib.lab.language import counter_name
-from snlm_lib.lab.telemetry import VMMS_ADMIN, VMMS_OPERATIONAL, HostEvent, MigrationCounters
+from snlm_lib.lab.telemetry import VMMS_ADMIN, VMMS_OPERATIONAL, WORKER_ADMIN, HostEvent, MigrationCounters
 from snlm_lib.lab.values import PsValue, Terminating
 
 __all__: list[str] = []
 
 _SET, _INSTANCE = "Hyper-V VM Live Migration", "VM Live Migration"
 _PATH = re.compile(r"^\\(?P<set>[^\\(]+)(?:\((?P<instance>.*)\))?\\(?P<counter>.+)$")
-_PROVIDER = "Microsoft-Windows-Hyper-V-VMMS"
-_PROVIDER_ID = UUID("6066F867-7CA1-4418-85FD-36E3F9C0600C")
+_VMMS = ("Microsoft-Windows-Hyper-V-VMMS", UUID("6066F867-7CA1-4418-85FD-36E3F9C0600C"))
+_WORKER = ("Microsoft-Windows-Hyper-V-Worker", UUID("51DDFA29-D5C8-4803-BE4B-2ECB715570FE"))  # GUID from memory
 _INVALID_ARGUMENT, _INVALID_RESULT, _NOT_FOUND = 5, 8, 13
 _LEVELS = {1: "Critical", 2: "Error", 3: "Warning", 4: "Information"}
 _QUERY = re.compile(r"^\*\[System\[\s*(?P<terms>.+?)\s*\]\]$")
@@ -144,12 +144,16 @@ def _by_table(context: Context, table: Mapping[object, object]) -> Test:
     _known_log(context, _patterns(logs))
     return lambda event: (
         any(matches(pattern, event.log) for pattern in _patterns(logs))
-        and any(matches(pattern, _PROVIDER) for pattern in _patterns(providers))
+        and any(matches(pattern, _provider(event)[0]) for pattern in _patterns(providers))
         and (not isinstance(ids, list) or event.event_id in ids)
         and (not isinstance(levels, list) or event.level in levels)
         and (not isinstance(since, datetime) or event.created_utc >= since)
         and (not isinstance(until, datetime) or event.created_utc <= until)
     )
+
+
+def _provider(event: HostEvent) -> tuple[str, UUID]:
+    return _WORKER if event.log == WORKER_ADMIN else _VMMS
 
 
 def _patterns(value: object) -> list[str]:
@@ -158,7 +162,7 @@ def _patterns(value: object) -> list[str]:
 
 def _known_log(context: Context, patterns: list[str]) -> None:
     for pattern in patterns:
-        if not any(matches(pattern, log) for log in (VMMS_ADMIN, VMMS_OPERATIONAL)):
+        if not any(matches(pattern, log) for log in (VMMS_ADMIN, VMMS_OPERATIONAL, WORKER_ADMIN)):
             text = f'There is not an event log on the {context.host.name} computer that matches "{pattern}".'
             record = context.record(text, "NoMatchingLogsFound", _NOT_FOUND, exception="System.Exception")
             context.error(record)
@@ -196,8 +200,8 @@ def _event_object(context: Context, event: HostEvent) -> PsValue:
         "Opcode": 0,
         "Keywords": -9223372036854775808,
         "RecordId": event.record_id,
-        "ProviderName": _PROVIDER,
-        "ProviderId": _PROVIDER_ID,
+        "ProviderName": _provider(event)[0],
+        "ProviderId": _provider(event)[1],
         "LogName": event.log,
         "MachineName": context.host.fqdn,
         "UserId": "S-1-5-18",

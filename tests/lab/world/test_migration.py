@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from snlm_lib.clock import FakeClock
 from snlm_lib.lab.migration import Migration
 from snlm_lib.lab.pipeline import Caller
 from snlm_lib.lab.refusals import MoveAttempt
-from snlm_lib.lab.telemetry import JOB_LINGERS_S, JobState
+from snlm_lib.lab.telemetry import JOB_LINGERS_S, WORKER_ADMIN, JobState
 from snlm_lib.units import GIB
 from tests.lab.world.conftest import OPERATOR, CountingGuest, Lab
 
@@ -80,6 +82,16 @@ def column(watched: Watcher, name: str) -> list[object]:
     """A column without neighbours that are equal."""
     values = [row[name] for row in watched.seen]
     return [value for at, value in enumerate(values) if at == 0 or value != values[at - 1]]
+
+
+@pytest.mark.parametrize("event_id", [18502, 18504, 18512, 18514, 18560])
+def test_a_guest_that_is_let_go_leaves_its_event_with_the_worker(ready: Lab, event_id: int) -> None:
+    ready.world.pace = dataclasses.replace(ready.world.pace, guest_event=event_id)
+    begin(ready).run()
+    (told,) = (event for event in ready.host("HV02").events if event.log == WORKER_ADMIN)
+    assert (told.event_id, told.values) == (event_id, ("VM01", str(ready.vm("VM01").vm_id).upper()))
+    asked = ("Get-WinEvent", {"FilterHashtable": {"LogName": WORKER_ADMIN, "Id": [event_id]}})
+    assert ready.ask("HV02", asked).one.properties["ProviderName"] == "Microsoft-Windows-Hyper-V-Worker"
 
 
 def test_phases_come_in_the_true_order(watched: Watcher) -> None:
