@@ -7,11 +7,13 @@ notebook, serves once and is ended. Judges nothing and knows no papermill.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty
@@ -22,11 +24,15 @@ from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Dict, Type
 from traitlets.config import Config
 
-__all__ = ["START_LIMIT_S", "KernelNeverReady", "Kernels", "OwnKernelManager", "end_kernel"]
+from snlm_lib.process import identity_of, terminate
 
+__all__ = ["FORKS", "START_LIMIT_S", "KernelNeverReady", "Kernels", "OwnKernelManager", "end_kernel"]
+
+FORKS = sys.platform == "linux"
 START_LIMIT_S = 180  # twenty runs at once on two cores need more than a minute
 # what the notebooks import, done before the first cell; a fault in there shows in that cell, not here
 _IMPORTS = "import gc; import snlm_lib.notebook; gc.freeze(); gc.enable(); del gc, snlm_lib"
@@ -74,12 +80,18 @@ class OwnKernelManager(AsyncKernelManager):
     client_class = "snlm_lib.kernels._Client"
     client_factory = Type(klass="jupyter_client.KernelClient", default_value="snlm_lib.kernels._Client")
 
+    forge: _Forge | None = None
+
     @property
     def kernel_spec(self) -> KernelSpec:
         return KernelSpec(resource_dir="", **{**get_kernel_dict(), "argv": _COMMAND})
 
     async def _async_pre_start_kernel(self, **options: Any) -> tuple[list[str], dict[str, Any]]:
         options["env"] = {**os.environ, **self.additions}
+        if self.forge is not None and self.provisioner is None:
+            made = _Forked(kernel_id=self.kernel_id, kernel_spec=self.kernel_spec, parent=self)
+            made.forge = self.forge
+            self.provisioner = made
         return await super()._async_pre_start_kernel(**options)
 
     async def _async_wait(self, pollinterval: float = 0.1) -> None:
@@ -87,12 +99,87 @@ class OwnKernelManager(AsyncKernelManager):
         await super()._async_wait(pollinterval=pollinterval / 20)
 
 
+class _Forge:
+    """The process whose children are kernels (`snlm_lib.forge`), and the door to it."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        command = [sys.executable, "-P", "-m", "snlm_lib.forge"]
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **environ},
+            encoding="utf-8",
+            start_new_session=True,  # Ctrl-C in a console is for the runner
+        )
+        self._lock = threading.Lock()
+
+    def fork(self, argv: Sequence[str], env: Mapping[str, str], cwd: str) -> int:
+        """The process id of a new kernel; raises OSError when the forge or the folder is gone."""
+        Path(cwd).stat()
+        parent = f"--IPKernelApp.parent_handle={self._process.pid}"  # a kernel ends when this process does
+        asked = json.dumps({"argv": [*argv, parent], "env": dict(env), "cwd": cwd})
+        with self._lock:
+            assert self._process.stdin is not None
+            assert self._process.stdout is not None
+            self._process.stdin.write(f"{asked}\n")
+            self._process.stdin.flush()
+            told = self._process.stdout.readline().strip()
+        if not told.isdigit():
+            raise OSError("the process that makes kernels has ended")
+        return int(told)
+
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        """End it; a kernel that still runs is ended by who took it."""
+        self._process.kill()
+        self._process.communicate()
+
+
+class _Child:
+    """A kernel that is not our child but our forge's; what a provisioner asks of `subprocess.Popen`."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._who = identity_of(pid)
+
+    def poll(self) -> int | None:
+        return None if self._who.alive() else 0
+
+    wait = poll  # asked when it has ended already
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        terminate(self._who)
+
+    terminate = kill
+
+
+class _Forked(LocalProvisioner):
+    """Starts a kernel by our forge; ends and watches it as a local one."""
+
+    forge: _Forge
+
+    async def launch_kernel(self, cmd: list[str], **options: Any) -> Any:
+        pid = self.forge.fork(cmd[cmd.index("-f") :], options["env"], options["cwd"])
+        child: Any = _Child(pid)
+        self.process, self.pid, self.pgid = child, pid, pid
+        return self.connection_info
+
+
 class _Starting:
     """A kernel that is being started, in a thread of its own."""
 
-    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, environ: Mapping[str, str], forge: _Forge | None) -> None:
         config = Config({"OwnKernelManager": {"transport_encryption": "auto", "additions": dict(environ)}})
         self._manager = OwnKernelManager(kernel_name="snlm", config=config)
+        self._manager.forge = forge
         self._folder = folder
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._start, name="snlm-kernel", daemon=True)
@@ -139,12 +226,14 @@ async def _end(manager: OwnKernelManager) -> None:
 class Kernels:
     """Gives each notebook of one run a kernel of its own; on leaving, the one that nobody took is ended.
 
-    ``folder`` is where they stand (the notebooks'), ``environ`` is added to their environment.
+    ``folder`` is where they stand (the notebooks'), ``environ`` is added to their environment. ``forks``: they are
+    children of one process that has done the imports; the other way serves every system.
     """
 
-    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, environ: Mapping[str, str], *, forks: bool = FORKS) -> None:
         self._folder = folder
         self._environ = dict(environ)
+        self._forge = _Forge(environ) if forks else None
         self._waiting: deque[_Starting] = deque()
 
     def __enter__(self) -> Kernels:
@@ -155,11 +244,16 @@ class Kernels:
     ) -> None:
         while self._waiting:
             self._waiting.popleft().dropped()
+        if self._forge is not None:
+            self._forge.close()
 
     def prepare(self) -> None:
         """Start the next kernel now, unless it waits already."""
         if not self._waiting:
-            self._waiting.append(_Starting(self._folder, self._environ))
+            self._waiting.append(_Starting(self._folder, self._environ, self._living_forge()))
+
+    def _living_forge(self) -> _Forge | None:
+        return self._forge if self._forge is not None and self._forge.alive() else None
 
     def take(self) -> OwnKernelManager:
         """A kernel that has served nobody and will serve nobody else; its taker ends it."""

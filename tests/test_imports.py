@@ -59,6 +59,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "provenance": {"version", "process"},
     "step": {"provenance", "explain"} | BELOW_STEPS | GROUND,
     "notebook": BELOW_STEPS | GROUND | {"step"},
+    "forge": {"notebook"},
     "runbook": {"provenance", "record", "parameters", "measure", "process"} | GROUND,
     "rehearsal": {"runbook", "record", "parameters", "process"} | GROUND,
     "explain": set(),
@@ -89,7 +90,7 @@ DOORS: dict[str, set[str]] = {
     "papermill": {"execute"},
     "nbclient": {"execute"},
     "jupyter_client": {"kernels"},
-    "ipykernel": {"kernels"},
+    "ipykernel": {"kernels", "forge"},
     "typer": {"cli"},
     "rich": {"cli_guard", "progress"},
 }

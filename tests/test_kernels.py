@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from snlm_lib.execute import execute
-from snlm_lib.kernels import KernelNeverReady, Kernels, OwnKernelManager, end_kernel
+from snlm_lib.kernels import FORKS, KernelNeverReady, Kernels, OwnKernelManager, end_kernel
 
 _OTHERS: set[int] = set()
 LOOK = (
@@ -34,9 +34,15 @@ def _running() -> set[int]:
 
 def _is_kernel(child: psutil.Process) -> bool:
     try:
-        return "ipykernel" in " ".join(child.cmdline())
+        words = " ".join(child.cmdline())
+        return "ipykernel" in words or ("snlm_lib.forge" in words and _is_a_forges_child(child))
     except psutil.Error:  # it has just ended
         return False
+
+
+def _is_a_forges_child(child: psutil.Process) -> bool:
+    parent = child.parent()
+    return parent is not None and "snlm_lib.forge" in " ".join(parent.cmdline())
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +65,12 @@ def _pid(manager: OwnKernelManager) -> int:
     return int(provisioner.pid)
 
 
-def test_each_notebook_gets_a_fresh_kernel_warm_and_in_its_folder(tmp_path: Path) -> None:
+@pytest.mark.parametrize("forks", sorted({False, FORKS}))
+def test_each_notebook_gets_a_fresh_kernel_warm_and_in_its_folder(tmp_path: Path, forks: bool) -> None:
     folder = tmp_path / "books"
     folder.mkdir()
     told = []
-    with Kernels(folder, {}) as kernels:
+    with Kernels(folder, {}, forks=forks) as kernels:
         for number in range(3):
             source = _notebook(folder, f"{number}.ipynb", LOOK, "left = 1")
             target = tmp_path / f"out{number}.ipynb"
@@ -114,8 +121,21 @@ def test_a_kernel_that_ends_before_its_first_cell_is_replaced(tmp_path: Path) ->
     )
     source = _notebook(tmp_path, "in.ipynb", "1 + 1")
     paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    with Kernels(tmp_path, {"PYTHONPATH": paths}) as kernels:
+    with Kernels(tmp_path, {"PYTHONPATH": paths}, forks=False) as kernels:
         found = execute(source, tmp_path / "out.ipynb", values={}, kernels=kernels)
 
     assert once.exists()
     assert found.whole, found.problems
+
+
+@pytest.mark.skipif(not FORKS, reason="kernels are forked on Linux only")
+def test_without_its_forge_a_kernel_is_a_process_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "books").mkdir()
+    source = _notebook(tmp_path / "books", "in.ipynb", "1 + 1")
+    with Kernels(tmp_path / "books", {}) as kernels:
+        assert execute(source, tmp_path / "out.ipynb", values={}, kernels=kernels).whole
+        (forge,) = [one for one in psutil.Process().children() if "snlm_lib.forge" in " ".join(one.cmdline())]
+        forge.kill()
+        forge.wait(10)
+        assert execute(source, tmp_path / "out.ipynb", values={}, kernels=kernels).whole
+    assert _kernels_of_ours() == set()

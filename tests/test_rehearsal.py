@@ -146,8 +146,15 @@ def _moving(outputs: Path) -> Path | None:
 
 
 def _kernel_of(runner: psutil.Popen) -> psutil.Process | None:
-    kernels = [child for child in runner.children() if "ipykernel" in " ".join(child.cmdline())]
-    return kernels[0] if kernels else None
+    """The oldest: a younger one only warms up."""
+    grown = [child for child in runner.children() for child in (child, *child.children())]
+    kernels = [child for child in grown if _is_kernel(child)]
+    return min(kernels, key=lambda child: child.create_time()) if kernels else None
+
+
+def _is_kernel(child: psutil.Process) -> bool:
+    words, parent = " ".join(child.cmdline()), child.parent()
+    return "ipykernel" in words or ("forge" in words and parent is not None and "forge" in " ".join(parent.cmdline()))
 
 
 @pytest.fixture(scope="module")
