@@ -215,14 +215,19 @@ class Shell:
             refused = opening and fault.code != NOT_THERE  # gone while it opened: the host has just restarted
             raise (self._not_opened(fault) if refused else self._lost(f"fault {fault.code}", changes)) from None
         except (Unreadable, ET.ParseError, binascii.Error) as odd:
-            remedy = _LOOK_FIRST if changes and not opening else _ASK_AGAIN
-            raise SessionLost(f"the host's answer cannot be read: {odd}", host=self.host, remedy=remedy) from None
+            raise self._unread(str(odd), changes and not opening) from None
+        except (AttributeError, LookupError) as missing:  # pypsrp takes for granted what a sound answer has
+            raise self._unread(f"something is missing in it ({missing})", changes and not opening) from missing
         except WinRMError as error:
             raise self._lost(type(error).__name__, changes and not opening) from None
 
     def _lost(self, why: str, changes: bool) -> SessionLost:
         remedy = _LOOK_FIRST if changes else _ASK_AGAIN
         return SessionLost(f"the host ended the session ({why})", host=self.host, remedy=remedy)
+
+    def _unread(self, why: str, changes: bool) -> SessionLost:
+        remedy = _LOOK_FIRST if changes else _ASK_AGAIN
+        return SessionLost(f"the host's answer cannot be read: {why}", host=self.host, remedy=remedy)
 
     def _not_opened(self, fault: WSManFaultError) -> RemoteError:
         if fault.code == _ACCESS_DENIED:

@@ -97,7 +97,7 @@ def refuse() -> None:
     raise Unreadable("a message is shorter than its head")
 
 
-@pytest.mark.parametrize("read", [refuse, lambda: ET.fromstring("<s:Envelope")])
+@pytest.mark.parametrize("read", [refuse, lambda: ET.fromstring("<s:Envelope"), lambda: ET.Element("a").attrib["Name"]])
 def test_a_session_tells_what_could_not_be_read(session: HostSession, read: Callable[[], object]) -> None:
     session.open()
     shell = session._shell
