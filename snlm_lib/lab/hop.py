@@ -22,7 +22,7 @@ def holds_secret(caller: Caller) -> bool:
     """Can the session prove by itself, to a third machine, who it is?"""
     if caller.run_as:
         return caller.run_as != VIRTUAL_ACCOUNT
-    return caller.protocol in _CARRY_THE_SECRET
+    return caller.protocol.partition("+")[0] in _CARRY_THE_SECRET  # "credssp+ntlm": what chose inside does not matter
 
 
 def seen_as(caller: Caller, *, at: str, target: str, credential: str | None = None) -> str | None:

@@ -17,6 +17,7 @@ HOPS: list[tuple[str, str, str | None, str, str, str | None]] = [
     # the ways out
     *((sign_on, "", OTHER, "HV01", "HV02", OTHER) for sign_on in ("ntlm", "kerberos", "basic", "certificate")),
     ("credssp", "", None, "HV01", "HV02", USER),
+    ("credssp+ntlm", "", None, "HV01", "HV02", USER),
     ("console", "", None, "HV01", "HV02", USER),
     ("kerberos", GMSA, None, "HV01", "HV02", GMSA),
     ("ntlm", GMSA, None, "HV01", "HV02", GMSA),
