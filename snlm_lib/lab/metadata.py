@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from snlm_lib.lab.values import EnumValue, PsValue
 
-__all__ = ["CommandFacts", "ParameterFacts", "command_count", "command_metadata"]
+__all__ = ["CMDLET", "CommandFacts", "ParameterFacts", "command_count", "command_metadata"]
 
 _SELECTED = ("System.Management.Automation.PSCustomObject", "System.Object")
-_CMDLET = EnumValue("System.Management.Automation.CommandTypes", "Cmdlet", 8)
+CMDLET = EnumValue("System.Management.Automation.CommandTypes", "Cmdlet", 8)
 _PARAMETER = "System.Management.Automation.ParameterMetadata"
 _AUTOMATION = "System.Management.Automation"
 _CIM = "Microsoft.Management.Infrastructure"
@@ -71,7 +71,7 @@ def command_metadata(command: CommandFacts) -> PsValue:
         "Name": command.name,
         "Namespace": command.module,
         "HelpUri": "",
-        "CommandType": _CMDLET,
+        "CommandType": CMDLET,
         "ResolvedCommandName": None,
         "OutputType": _Types(),
         "Parameters": _Parameters({each.name: _parameter(each) for each in command.parameters}),

@@ -39,6 +39,7 @@ from psrpcore.types import (
     PSPrimitiveDictionary,
     PSRPMessageType,
     PSVersion,
+    RemoteStreamOptions,
     RunspaceAvailability,
     RunspacePoolInitData,
     RunspacePoolState,
@@ -185,6 +186,7 @@ class PsrpSession:
     def __init__(self, fragment_bytes: int = FRAGMENT_BYTES) -> None:
         self._pool = _Pool(fragment_bytes)
         self._piped: dict[UUID, tuple[Asked, list[object]]] = {}  # pipelines whose input is not complete
+        self._told_invocations: set[UUID] = set()  # pipelines whose error records say how they were called
 
     @property
     def max_runspaces(self) -> int:
@@ -216,6 +218,8 @@ class PsrpSession:
         if isinstance(event, GetCommandMetadataEvent):
             return [Asked(event.pipeline_id, metadata=tuple(str(name) for name in event.pipeline.name) or ("*",))]
         if isinstance(event, CreatePipelineEvent):
+            if event.pipeline.remote_stream_options & RemoteStreamOptions.AddInvocationInfoToErrorRecord:
+                self._told_invocations.add(event.pipeline_id)
             if event.pipeline.no_input:
                 return [_asked(event)]
             self._piped[event.pipeline_id] = (_asked(event), [])
@@ -238,7 +242,9 @@ class PsrpSession:
         self._pool.emit(PSRPMessageType.PipelineOutput.value, clixml, pipeline_id)
 
     def error(self, pipeline_id: UUID, record: LabRecord) -> None:
-        self._pool.emit(_ERROR, to_clixml(error_record(record, written=True), depth=2), pipeline_id)
+        extended = bool(record.command) and pipeline_id in self._told_invocations
+        message = to_clixml(error_record(record, written=True, extended=extended), depth=2)
+        self._pool.emit(_ERROR, message, pipeline_id)
 
     def warning(self, pipeline_id: UUID, text: str) -> None:
         self._pool.emit(_WARNING, to_clixml(informational_record("Warning", text)), pipeline_id)
@@ -263,6 +269,7 @@ class PsrpSession:
         """Remove the pipeline from psrpcore's table, whatever its state."""
         self._pool.pipeline_table.pop(pipeline_id, None)
         self._piped.pop(pipeline_id, None)
+        self._told_invocations.discard(pipeline_id)
 
     def knows(self, pipeline_id: UUID) -> bool:
         return pipeline_id in self._pool.pipeline_table

@@ -5,6 +5,7 @@ Shapes, names and their order follow recorded error, warning and verbose records
 
 from __future__ import annotations
 
+from snlm_lib.lab.metadata import CMDLET
 from snlm_lib.lab.values import I64, EnumValue, LabRecord, PsValue
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
 _COR_E_EXCEPTION = -2146233088  # what .NET gives an exception nobody chose a number for
 _ERROR = ("System.Management.Automation.ErrorRecord", "System.Object")
 _INVOCATION = "System.Management.Automation.InvocationInfo"
+_PUBLIC = EnumValue("System.Management.Automation.SessionStateEntryVisibility", "Public", 0)
 _COMMAND_ORIGIN = EnumValue("System.Management.Automation.CommandOrigin", "Internal", 1)
 # fmt: off
 _CATEGORIES = (  # System.Management.Automation.ErrorCategory, by number
@@ -44,8 +46,12 @@ class _Bound(dict[str, object]):
     type_names = ("System.Collections.Generic.Dictionary`2[[System.String],[System.Object]]", "System.Object")
 
 
-def error_record(record: LabRecord, *, written: bool = False) -> PsValue:
-    """The facts of a record as the object on the wire; ``written``: by WriteError, on the error stream."""
+def error_record(record: LabRecord, *, written: bool = False, extended: bool = False) -> PsValue:
+    """The facts of a record as the object on the wire.
+
+    ``written``: by WriteError, on the error stream; ``extended``: the client asked for the invocation,
+    which then stands field by field behind the rest.
+    """
     target = record.target or None
     category = record.category if 0 <= record.category < len(_CATEGORIES) else 0
     reason = record.reason or record.exception_type.rpartition(".")[2]
@@ -61,8 +67,10 @@ def error_record(record: LabRecord, *, written: bool = False) -> PsValue:
         "ErrorCategory_TargetName": record.target,
         "ErrorCategory_TargetType": "String" if target else "",
         "ErrorCategory_Message": _summary(record, _CATEGORIES[category], reason),
-        "SerializeExtendedInfo": False,
+        "SerializeExtendedInfo": extended,
     }
+    if extended:
+        fields |= _extended(record.command)
     if record.details:
         fields["ErrorDetails_Message"] = record.details.get("Message", "")
         fields["ErrorDetails_RecommendedAction"] = record.details.get("RecommendedAction", "")
@@ -121,6 +129,21 @@ def _invocation(command: str) -> PsValue:
         "DisplayScriptPosition": None,
     }
     return PsValue((_INVOCATION, "System.Object"), _INVOCATION, fields)
+
+
+def _extended(command: str) -> dict[str, object]:
+    place = _invocation(command).properties
+    told = {name: value for name, value in place.items() if name not in ("MyCommand", "DisplayScriptPosition")}
+    fields = {f"InvocationInfo_{name}": value for name, value in told.items()}
+    return fields | {
+        "InvocationInfo_PipelineIterationInfo": [],
+        "SerializeExtent": False,
+        "CommandInfo_CommandType": CMDLET,
+        "CommandInfo_Definition": command,
+        "CommandInfo_Name": command,
+        "CommandInfo_Visibility": _PUBLIC,
+        "PipelineIterationInfo": [0, 1],
+    }
 
 
 def _summary(record: LabRecord, category: str, reason: str) -> str:

@@ -202,3 +202,16 @@ def test_an_unknown_pipeline_id_is_undecodable_and_harmless() -> None:
     with pytest.raises(Undecodable):
         pair.session.receive(payload.data)
     assert isinstance(pair.pipeline().pipeline_id, UUID)
+
+
+@pytest.mark.parametrize(("asked_for", "told"), [("none", b">false<"), ("AddInvocationInfo", b">true<")])
+def test_an_error_record_tells_its_invocation_when_the_client_asked(asked_for: str, told: bytes) -> None:
+    pair = Pair()
+    pipe = ClientPowerShell(pair.client, remote_stream_options=ps.RemoteStreamOptions[asked_for])
+    pipe.add_command("Get-Toy")
+    pipe.start()
+    [asked] = pair.to_lab()
+    pair.session.begin(asked.pipeline_id)
+    pair.session.error(asked.pipeline_id, record())
+    [message] = pair.session.drain()
+    assert b'N="SerializeExtendedInfo"' + told in b"".join(message.fragments)

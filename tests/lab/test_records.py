@@ -41,6 +41,14 @@ def test_who_was_called_is_told_and_nobody_where_no_command_ran() -> None:
     assert error_record(scripts_not_allowed("1")).properties["InvocationInfo"] is None
 
 
+def test_a_client_that_asks_gets_the_invocation_field_by_field() -> None:
+    fields = error_record(record(), written=True, extended=True).properties
+    assert fields["SerializeExtendedInfo"] is True
+    assert (fields["CommandInfo_Name"], fields["InvocationInfo_InvocationName"]) == ("Get-Toy", "Get-Toy")
+    assert "InvocationInfo_MyCommand" not in fields
+    assert error_record(record()).properties["SerializeExtendedInfo"] is False
+
+
 def test_a_long_target_is_shortened_in_the_summary_as_recorded() -> None:
     script = "Set-Item -Path WSMan:\\localhost\\Service\\AllowUnencrypted -Value $false"
     fields = error_record(scripts_not_allowed(script)).properties
