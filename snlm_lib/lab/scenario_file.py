@@ -126,7 +126,13 @@ def _base_file(base: object, path: Path) -> Path:
             "'based_on' must be the name of a scenario, without .yaml", where=path.name, remedy="Correct 'based_on'."
         )
     beside = path.parent / f"{base}.yaml"
-    return beside if beside.is_file() else _SHIPPED / f"{base}.yaml"
+    file = beside if beside.is_file() else _SHIPPED / f"{base}.yaml"
+    if not file.is_file():
+        known = ", ".join(sorted(each.stem for each in _SHIPPED.glob("*.yaml")))
+        raise LabError(
+            f"there is no scenario '{base}' to be based on", where=path.name, remedy=f"Choose one of {known}."
+        )
+    return file
 
 
 def _merged(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:

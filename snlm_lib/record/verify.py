@@ -35,7 +35,10 @@ _ANCHOR = re.compile(r"[0-9a-f]{8,64}")
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """What `verify` found. Paths are below the record, with forward slashes; ``problems`` are sentences."""
+    """What `verify` found. Paths are below the record, with forward slashes; ``problems`` are sentences.
+
+    ``foreign``: nothing is wrong but that the ticket's hash does not fit.
+    """
 
     path: Path
     state: State
@@ -47,6 +50,7 @@ class VerifyReport:
     notes: tuple[str, ...] = ()
     chain: ChainReport | None = None
     manifest_sha256: str | None = None
+    foreign: bool = False
 
     @property
     def exit_code(self) -> int:
@@ -71,6 +75,8 @@ class VerifyReport:
             return f"open, chain intact: {entries}; not sealed yet"
         if self.state == "not-a-record":
             return f"not a record: {self.path} holds neither {MANIFEST} nor {CHANGE}"
+        if self.foreign:
+            return "NOT THE TICKET'S: this record is whole, and the hash in the ticket is another's, or mistyped"
         return "DAMAGED: this record is not as it was written"
 
 
@@ -83,12 +89,15 @@ def verify(path: Path, *, anchor: str | None = None) -> VerifyReport:
     if not path.is_dir() or not any((path / name).is_file() for name in (MANIFEST, CHANGE, JOURNAL)):
         return VerifyReport(path, "not-a-record")
     report = _sealed(path) if (path / MANIFEST).exists() else _open(path)
+    whole = not _broken(report)
     if anchor is not None:
         report = _anchored(report, anchor.strip().lower())
-    broken = report.altered or report.missing or report.added or report.problems
-    if broken or (report.chain is not None and not report.chain.intact):
-        return replace(report, state="damaged")
-    return report
+    return replace(report, state="damaged", foreign=whole) if _broken(report) else report
+
+
+def _broken(report: VerifyReport) -> bool:
+    found = report.altered or report.missing or report.added or report.problems
+    return bool(found) or (report.chain is not None and not report.chain.intact)
 
 
 def _open(path: Path) -> VerifyReport:

@@ -212,7 +212,8 @@ def test_the_ticket_s_hash_shows_a_record_made_anew(record: Record) -> None:
     done: Seal = seal(record, FakeClock())
     for anchor in (done.chain_head, done.manifest_sha256[:12].upper()):
         assert verify(record.path, anchor=anchor).notes == ("the hash from the ticket fits",)
-    assert verify(record.path, anchor="0" * 64).state == "damaged"
+    other = verify(record.path, anchor="0" * 64)
+    assert (other.state, other.exit_code, other.sentences()[0].split(":")[0]) == ("damaged", 1, "NOT THE TICKET'S")
     assert verify(record.path, anchor="").state == "damaged"
 
 

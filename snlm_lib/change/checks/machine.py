@@ -118,7 +118,10 @@ def memory(facts: PairFacts, _wanted: Parameters) -> Finding:
     want = facts.vm.memory_assigned_bytes if facts.vm else None
     if free is None or want is None:
         return fail("memory could not be read", "Check the session's rights.", host=facts.destination.name)
-    said = f"needs {say_bytes(want)}, free {say_bytes(free)} less {say_bytes(HOST_RESERVE_BYTES)} for the host"
+    said = (
+        f"{facts.vm.name if facts.vm else 'it'} needs {say_bytes(want)}; "
+        f"free {say_bytes(free)}, of which {say_bytes(HOST_RESERVE_BYTES)} stay with the host"
+    )
     if want > free - HOST_RESERVE_BYTES:
         return fail(said, "Free memory there, or choose another host.", host=facts.destination.name)
     return passed(said)

@@ -66,7 +66,7 @@ def _headline(state: RunState) -> str:
     bad = next((step for step in state.steps if step.verdict is state.verdict), None)
     if bad is None:
         return "No step has left a result." if not state.steps else "The run as a whole did not pass."
-    return f"{step_title(bad.name)} {bad.verdict}: {bad.reason}{_still_stands(state)}"
+    return f"{step_title(bad.name)} {bad.verdict}: {bad.reason.rstrip('.')}.{_still_stands(state)}"
 
 
 def _still_stands(state: RunState) -> str:

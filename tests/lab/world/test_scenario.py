@@ -120,6 +120,11 @@ def test_what_is_no_table_is_refused(text: str) -> None:
         read_scenario(text, "x.yaml")
 
 
+def test_a_base_that_does_not_exist_is_told_with_those_that_do() -> None:
+    with pytest.raises(LabError, match=r"no scenario 'quik' to be based on.*quick"):
+        read_scenario("based_on: quik\n", "x.yaml")
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(LabError, match=r"none\.yaml"):
         load_scenario(tmp_path / "none.yaml")
