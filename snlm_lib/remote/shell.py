@@ -39,6 +39,8 @@ __all__ = ["Endpoint", "Shell"]
 
 _NOTHING_YET = 2150858793  # OperationTimeout passed with nothing to send: ask again
 _ACCESS_DENIED = 5
+_NO_CONFIGURATION = 2150858752
+ADMINISTRATORS = "Microsoft.PowerShell"  # the session configuration that every host has
 _READ_TIMEOUT_S = 30.0
 _HOSTS_SHARE = 2 / 3  # of the read timeout: the host's own limit must end first, or its answer is cut off
 _PATIENCE_S = 60
@@ -63,7 +65,7 @@ class Endpoint:
     port: int
     scheme: str = "http"
     auth: str = "negotiate"
-    configuration_name: str = "Microsoft.PowerShell"
+    configuration_name: str = ADMINISTRATORS
     ca: str | None = None
     read_timeout_s: float = _READ_TIMEOUT_S
     kerberos_name: str | None = None
@@ -79,6 +81,7 @@ class Shell:
         self, endpoint: Endpoint, credential: Credential, *, clock: Clock, connect_timeout_s: float, at_once: int = 1
     ) -> None:
         self.host = endpoint.name
+        self._configuration = endpoint.configuration_name
         self._clock = clock
         self._key_lock = threading.Lock()
         # pypsrp writes whole envelopes, passwords' carriers included, when its logger is let
@@ -230,11 +233,20 @@ class Shell:
         return SessionLost(f"the host's answer cannot be read: {why}", host=self.host, remedy=remedy)
 
     def _not_opened(self, fault: WSManFaultError) -> RemoteError:
+        name = self._configuration
         if fault.code == _ACCESS_DENIED:
+            ours = f"a role in the session configuration {name}"
+            groups = "to be in Administrators or Remote Management Users"
             return AuthenticationRefused(
                 "the host knows the user and does not let it open a session (fault 5)",
                 host=self.host,
-                remedy="The account needs to be in Administrators or Remote Management Users there",
+                remedy=f"The account needs {groups if name == ADMINISTRATORS else ours} there",
+            )
+        if fault.code == _NO_CONFIGURATION:
+            return HostUnreachable(
+                f"the host has no session configuration called {name} (WS-Management fault {fault.code})",
+                host=self.host,
+                remedy="Correct 'configuration_name', or register it there: snlm_lib/jea/README.md",
             )
         return HostUnreachable(
             f"the host refuses to open a session (WS-Management fault {fault.code})",

@@ -44,6 +44,12 @@ class ToyHost:
         }
         answers.get(last.name, lambda: None)()
 
+    def behind(self, configuration: str, caller: Caller) -> ToyHost | None:
+        """One further session configuration, in which nobody has a role."""
+        if configuration == "Guarded":
+            raise PermissionError(configuration)
+        return None
+
     def _echo(self, last: Invocation, sink: Sink) -> None:
         for key, value in last.parameters.items():
             sink.output(PsValue(("Echo",), key, {"Key": key, "Value": str(value)}))

@@ -181,9 +181,15 @@ def test_a_closed_port_is_an_unreachable_host(opened: Opened) -> None:
         opened(port=9).invoke(commands.get_vm_host())
 
 
+def test_an_endpoint_that_has_no_role_for_us_says_so(opened: Opened) -> None:
+    with pytest.raises(AuthenticationRefused, match="fault 5") as refused:
+        opened(place={"configuration_name": "Guarded"}).open()
+    assert "a role in the session configuration Guarded" in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("place", "said"),
-    [({"scheme": "https"}, "no TLS connection"), ({"configuration_name": "Nope"}, "refuses to open a session")],
+    [({"scheme": "https"}, "no TLS connection"), ({"configuration_name": "Nope"}, "no session configuration called Nope")],
 )
 def test_a_wrong_scheme_or_configuration_is_told_as_such(opened: Opened, place: dict[str, str], said: str) -> None:
     with pytest.raises(HostUnreachable, match=said):
