@@ -129,7 +129,13 @@ def specimens() -> list[tuple[int, bytes]]:
         b'<Obj RefId="0"><TN RefId="0"><T>A</T></TN><Props><I32 N="a">1</I32><Obj N="b" RefId="1"><TNRef RefId="0" />'
         b'<LST><DT>2026-11-23T21:04:00Z</DT></LST></Obj><Ref N="c" RefId="1" /></Props></Obj>'
     )
-    return [*found, (MessageType.PIPELINE_OUTPUT, own), (MessageType.ERROR_RECORD, own)]
+    state = b'<Obj RefId="0"><MS><I32 N="PipelineState">4</I32></MS></Obj>'
+    return [
+        *found,
+        (MessageType.PIPELINE_OUTPUT, own),
+        (MessageType.ERROR_RECORD, own),
+        (MessageType.PIPELINE_STATE, state),
+    ]
 
 
 def test_a_corrupt_message_is_told_or_costs_only_itself() -> None:
