@@ -103,7 +103,7 @@ def test_a_credential_arrives_as_one_and_keys_are_exchanged_once(session: HostSe
     for _ in range(2):
         assert session.invoke(move(secret)).objects == ("moved",)
     (_, moving) = toy.heard[-1]
-    assert moving.parameters["DestinationCredential"] == LabCredential(secret.user, secret.password)
+    assert moving.parameters["DestinationCredential"] == LabCredential(secret.user, str(secret.password))
 
 
 def test_a_started_operation_is_watched_and_waited_for(session: HostSession, toy: Any) -> None:
@@ -189,7 +189,10 @@ def test_an_endpoint_that_has_no_role_for_us_says_so(opened: Opened) -> None:
 
 @pytest.mark.parametrize(
     ("place", "said"),
-    [({"scheme": "https"}, "no TLS connection"), ({"configuration_name": "Nope"}, "no session configuration called Nope")],
+    [
+        ({"scheme": "https"}, "no TLS connection"),
+        ({"configuration_name": "Nope"}, "no session configuration called Nope"),
+    ],
 )
 def test_a_wrong_scheme_or_configuration_is_told_as_such(opened: Opened, place: dict[str, str], said: str) -> None:
     with pytest.raises(HostUnreachable, match=said):
