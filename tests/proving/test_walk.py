@@ -20,7 +20,7 @@ from snlm_lib.explain.catalogue import load_catalogue
 from snlm_lib.lab.__main__ import Lab
 from snlm_lib.lab.faults import FAULTS, Fault, Remains
 from snlm_lib.lab.scenario import Scenario
-from snlm_lib.lab.scenario_file import read_scenario
+from snlm_lib.lab.scenario_file import load_scenario
 from snlm_lib.lab.world import World
 from snlm_lib.parameters import project_root
 from snlm_lib.record.folder import Record
@@ -35,19 +35,18 @@ MOVE = "05_move_vm"
 READY = """
 schema: snlm.scenario/1
 based_on: quick
-fault: {fault}
-move: {{time_factor: 4000, check_wall_s: 0.01, mirror_wall_s: 0.01, blackout_fixed_wall_s: 0.01, relearn_wall_s: 0.01,
-  cleanup_wall_s: 0.01, tick_wall_s: 0.005}}
+move: {time_factor: 4000, check_wall_s: 0.01, mirror_wall_s: 0.01, blackout_fixed_wall_s: 0.01, relearn_wall_s: 0.01,
+  cleanup_wall_s: 0.01, tick_wall_s: 0.005}
 hosts:
   HV01:
-    migration: &ready {{enabled: true, authentication: Kerberos, use_any_network: true}}
+    migration: &ready {enabled: true, authentication: Kerberos, use_any_network: true}
     delegate_to:
       - cifs/HV02
       - cifs/hv02.corp.example
       - Microsoft Virtual System Migration Service/HV02
       - Microsoft Virtual System Migration Service/hv02.corp.example
     any_protocol: true
-  HV02: {{migration: *ready}}
+  HV02: {migration: *ready}
 """
 ROWS = {failure.id: failure for failure in load_catalogue().failures}
 KNOWN = {check.check_id for check in ALL_CHECKS}
@@ -76,6 +75,18 @@ class Met:
         return {row.id: row.remedy for row in self.result.checks if row.verdict in verdicts}
 
 
+SIDE_EFFECTS = {  # the hosts' state, how 05 ends, what warns, what the reason names
+    "{HV02: {stale_cache: [VM01]}}": ("failed", "", "snlm explain planned-vm-exists"),
+    "{HV02: {migration: {performance: SMB}}}": ("passed", "performance", ""),
+    "{HV02: {planned: [VM01]}}": ("refused", "", "Remove the planned VM first."),
+    "{HV01: {vms: {VM01: {disks: [{file: a.vhdx, size_gib: 1, file_gib: 1, shared: true}]}}}}": (
+        "refused",
+        "",
+        "Detach",
+    ),
+}
+
+
 def without_guests(scenario: Scenario) -> Scenario:
     """No processes that answer probes: nobody probes here."""
     bare = {
@@ -86,21 +97,29 @@ def without_guests(scenario: Scenario) -> Scenario:
 
 
 @contextmanager
-def prepared(fault: Fault, folder: Path) -> Iterator[World]:
-    scenario = without_guests(read_scenario(READY.format(fault=fault.id), f"{fault.id}.yaml"))
-    with Lab(scenario, folder / "lab") as lab:
+def prepared(own: str, folder: Path) -> Iterator[World]:
+    """A lab whose hosts are ready for a move, but for what ``own`` says."""
+    for name, text in {"ready": READY, "own": f"based_on: ready\n{own}\n"}.items():
+        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+    with Lab(without_guests(load_scenario(folder / "own.yaml")), folder / "lab") as lab:
         yield lab.world
 
 
-def meet(fault: Fault, folder: Path) -> Met:
+def own_parameters(fault: Fault) -> dict[str, object]:
+    """What the fault's scenario asks of the change."""
+    file = project_root() / "parameters" / "scenarios" / "faults" / f"{fault.id}.yaml"
+    own = read_mapping(file).get("parameters")
+    return own if isinstance(own, dict) else {}
+
+
+def meet(state: str, folder: Path, *, hurry: bool = False, **own: object) -> Met:
     """05 by hand, as in its notebook; only a sentence of ours may end it."""
-    own = read_mapping(project_root() / "parameters" / "scenarios" / "faults" / f"{fault.id}.yaml").get("parameters")
-    with prepared(fault, folder) as world:
+    with prepared(state, folder) as world:
         step = begin(MOVE)
-        step.parameters = step.parameters.model_copy(update={"poll_ms": 20, **(own if isinstance(own, dict) else {})})
-        step.clock = Hurried() if fault.stalls else step.clock
+        step.parameters = step.parameters.model_copy(update={"poll_ms": 20, **own})
         try:
             facts = step.survey()
+            step.clock = Hurried() if hurry else step.clock  # after the sessions, whose patience is real
             move.gate(step, facts)
             move.tell(step, step.change(move.order(step, facts)))
             step.finish()
@@ -132,7 +151,7 @@ def test_every_row_names_a_check_of_ours_or_one_that_is_still_to_be_written_or_t
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=lambda fault: fault.id)
 def test_a_known_failure_ends_as_the_table_says_and_leaves_a_whole_record(fault: Fault, outputs: Path) -> None:
-    met = meet(fault, outputs)
+    met = meet(f"fault: {fault.id}", outputs, hurry=fault.stalls, **own_parameters(fault))
     reason = met.result.reason
     ends = "passed" if fault.remains is Remains.MOVED and fault.ends == "failed" else fault.ends  # 06 tells that one
 
@@ -154,6 +173,16 @@ def test_a_known_failure_ends_as_the_table_says_and_leaves_a_whole_record(fault:
         assert "Look at both hosts" in reason
     if fault.check_exists and fault.check and fault.world and ends in ("failed", "passed"):
         assert fault.check in met.rows("WARN")
+
+
+@pytest.mark.parametrize("state", SIDE_EFFECTS)
+def test_side_effects_that_bite_are_told_for_what_they_are(state: str, outputs: Path) -> None:
+    ends, warns, names = SIDE_EFFECTS[state]
+    met = meet(f"hosts: {state}", outputs)
+
+    assert met.result.verdict == ends, met.result.reason
+    assert names in met.result.reason
+    assert not warns or warns in met.rows("WARN")
 
 
 def test_the_verdicts_are_those_of_the_exit_codes() -> None:
