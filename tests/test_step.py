@@ -16,6 +16,7 @@ from snlm_lib.record.folder import Record, find_open_record
 from snlm_lib.record.names import CHANGING
 from snlm_lib.record.result import StepResult, Verdict, read_result
 from snlm_lib.record.seal import seal
+from snlm_lib.remote.session import CommandRecord
 from snlm_lib.step import Step, begin
 
 NAME = "01_enable_live_migration"
@@ -66,6 +67,13 @@ def result(step: Step) -> StepResult:
     found = read_result(step.record, step.name)
     assert found is not None
     return found
+
+
+def test_how_a_lost_answer_was_made_up_for_stands_in_the_journal(step: Step) -> None:
+    said = "the connection broke; the host has taken the command, it was not sent again"
+    step._sent(CommandRecord("HV01", "Move-VM", True, "settled", step.clock.utc_now(), outcome=said))
+    (note,) = [entry.data for entry in step.journal.entries() if entry.kind == "note"]
+    assert note == {"host": "HV01", "text": "Move-VM", "settled": said}
 
 
 def test_begin_opens_a_record_and_a_second_step_goes_on_in_it(step: Step, outputs: Path) -> None:

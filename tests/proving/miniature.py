@@ -84,7 +84,7 @@ def play(folder: Path, *faults: WireFault, read_timeout_s: float = 5.0) -> Playe
         )
         for name in ("HV01", "HV02", "DC01")
     ]
-    connection = Connection(sessions[0], sessions[1], sessions[2])
+    connection = Connection(sessions[0], sessions[1], sessions[2], hop=Credential(USER, PASSWORD))
     try:
         _change(connection, record)
     finally:
