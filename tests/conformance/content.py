@@ -17,10 +17,15 @@ from snlm_lib.lab.values import I64, U8, U16, U32, U64, EnumValue, LabRecord, Ps
 from tests.conformance.recording import Message
 
 _LISTS = ("LST", "IE", "QUE", "STK")
-_NUMBERS: dict[str, Callable[[str], object]] = {
-    "I32": int, "I64": I64, "U16": U16, "U32": U32, "U64": U64, "By": U8, "Db": float, "D": Decimal,
-}  # fmt: skip
-_OTHERS: dict[str, Callable[[str], object]] = {
+_PRIMITIVES: dict[str, Callable[[str], object]] = {
+    "I32": int,
+    "I64": I64,
+    "U16": U16,
+    "U32": U32,
+    "U64": U64,
+    "By": U8,
+    "Db": float,
+    "D": Decimal,
     "B": lambda text: text == "true",
     "BA": base64.b64decode,
     "G": UUID,
@@ -30,8 +35,8 @@ _OTHERS: dict[str, Callable[[str], object]] = {
 }
 
 
-def say(message: Message, sink: Sink) -> bool:
-    """Let ``sink`` say what the message says; False when the lab's cmdlets have no word for it.
+def say(message: Message, sink: Sink) -> None:
+    """Let ``sink`` say what the message says; nothing, where the lab's cmdlets have no word for it.
 
     Raises Terminating for the state of a pipeline that failed.
     """
@@ -50,9 +55,6 @@ def say(message: Message, sink: Sink) -> bool:
         failed = element.find(".//Obj[@N='ExceptionAsErrorRecord']")
         if failed is not None:
             raise Terminating(record(failed))
-    else:
-        return False
-    return True
 
 
 def record(element: ET.Element) -> LabRecord:
@@ -85,10 +87,11 @@ class Reader:
 
     def value(self, element: ET.Element) -> object:
         text = element.text or ""
-        if element.tag in _NUMBERS:
-            return _NUMBERS[element.tag](text)
-        if element.tag in _OTHERS:
-            return _OTHERS[element.tag](text)
+        if element.tag in _PRIMITIVES:
+            try:
+                return _PRIMITIVES[element.tag](text)
+            except (ArithmeticError, ValueError):  # a number in no way we know is its text
+                return text
         if element.tag == "Ref":
             return self._objects.get(element.get("RefId", ""))
         return self._object(element) if element.tag == "Obj" else text

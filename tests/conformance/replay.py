@@ -148,11 +148,16 @@ class Replay:
                 self._refused.add(shell)
                 self._lab.lines.add((f"Create {exchange.resource}", f"refused with {answered.fault}"))
                 return
-            self._renamed[shell] = _shell_of(answered)
-        if exchange.verb == "Command" and not answered.fault:
-            self._renamed[text_of(exchange.answer, "CommandId")] = text_of(answered.answer, "CommandId")
+            self._rename(shell, _shell_of(answered))
+        if exchange.verb == "Command":
+            self._rename(text_of(exchange.answer, "CommandId"), text_of(answered.answer, "CommandId"))
         self._windows.add(exchange, stream)
         self._lab.add(answered, stream)
+
+    def _rename(self, theirs: str, ours: str) -> None:
+        """From now on what the recording calls ``theirs`` is ``ours``; a fault names nothing."""
+        if theirs and ours:
+            self._renamed[theirs] = ours
 
     def _take_away(self, exchange: Exchange) -> None:
         """A shell that nobody in the recording deleted was gone on the recorded host: so it is here."""
