@@ -47,7 +47,8 @@ outside the clone if you like: `SNLM_CONNECTIONS` names the folder. None was eve
 
 `secret` is `env:NAME`, `keyring:SERVICE/USER`, `file:PATH`, or `prompt:`, which asks in JupyterLab and is refused
 where nobody can answer. `signed-on:`, who is signed on to this machine, has no password for the second hop: it may
-be `directory_secret`, and `secret` only where every host has an endpoint with `runs_as`. Only Kerberos, or HTTPS with a verified certificate, is spoken to a real host.
+be `directory_secret`, and `secret` only where every host has an endpoint with `runs_as`. Only Kerberos, or HTTPS
+with a verified certificate, is spoken to a real host.
 `ca`, `certificate` and `certificate_key` are looked for beside the profile. Away from Windows, Kerberos takes
 `user` as `operator@CORP.EXAMPLE`; `CORP\\operator` is understood where the host is called NAME.corp.something.
 """

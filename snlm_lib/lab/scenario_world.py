@@ -113,9 +113,6 @@ def _identity(world: World, *parts: str) -> UUID:
 
 def _host(name: str, spec: HostSpec, world: World, *, operator: str) -> LabHost:
     migration = spec.migration
-    if spec.locale not in LANGUAGES:
-        where, known = f"hosts.{name}.locale", ", ".join(LANGUAGES)
-        raise LabError(f"'{spec.locale}' is no language of the lab", where=where, remedy=f"Say one of {known}.")
     administrators = [operator, MOVING_ACCOUNT] if spec.hyperv_administrators is None else spec.hyperv_administrators
     host = LabHost(
         name=name,
@@ -140,7 +137,7 @@ def _host(name: str, spec: HostSpec, world: World, *, operator: str) -> LabHost:
         credential_guard=spec.os_build >= _GUARDED_FROM if spec.credential_guard is None else spec.credential_guard,
         firewall={rule: FirewallRule(rule, f"Rule {rule}", enabled) for rule, enabled in spec.firewall.items()},
         booted_utc=world.clock.utc_now() - timedelta(seconds=_UPTIME_S),
-        locale=spec.locale,
+        locale=_language(name, spec.locale),
         clock_offset_s=spec.clock_offset_s,
         closed_ports=list(spec.closed_ports),
         unresolved=list(spec.unresolved),
@@ -154,6 +151,13 @@ def _host(name: str, spec: HostSpec, world: World, *, operator: str) -> LabHost:
         if vm_spec.guest:
             world.guest_vms.add(vm.vm_id)
     return host
+
+
+def _language(host: str, locale: str) -> str:
+    if locale not in LANGUAGES:
+        where, known = f"hosts.{host}.locale", ", ".join(LANGUAGES)
+        raise LabError(f"'{locale}' is no language of the lab", where=where, remedy=f"Say one of {known}.")
+    return locale
 
 
 def _leave_behind(world: World, name: str, spec: HostSpec) -> None:
