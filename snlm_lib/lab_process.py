@@ -19,7 +19,7 @@ from snlm_lib.errors import LabError, ParameterError
 from snlm_lib.parameters import project_root
 from snlm_lib.process import ProcessIdentity, identity_of, spawn, terminate
 
-__all__ = ["LabProcess", "Showing", "running_lab", "scenario_file", "scenario_names"]
+__all__ = ["LabProcess", "Showing", "running_lab", "scenario_file", "scenario_name", "scenario_names"]
 
 _TRUTH = ("world-before.json", "world-after.json", "truth.json")
 _FAULTS = "faults"
@@ -114,6 +114,12 @@ def scenario_file(wanted: str) -> Path:
     if folder == _FAULTS:
         return _listed(name, _scenarios() / _FAULTS, "fault", "")
     return _listed(wanted, _scenarios(), "scenario", f", {_FAULTS}/NAME, or name a file of your own (.yaml)")
+
+
+def scenario_name(file: Path) -> str:
+    """What a scenario's file is called: as it is asked for if it is one of ours, else the file's own name."""
+    inside = file.is_relative_to(_scenarios())
+    return file.relative_to(_scenarios()).with_suffix("").as_posix() if inside else file.stem
 
 
 def _listed(name: str, folder: Path, kind: str, more: str) -> Path:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from snlm_lib.clock import Clock
-from snlm_lib.lab_process import running_lab, scenario_file
+from snlm_lib.lab_process import running_lab, scenario_file, scenario_name
 from snlm_lib.parameters import project_root, rehearsal_parameters
 from snlm_lib.runbook import Book, RunOutcome, Stage, StepEvent, run_change
 
@@ -35,7 +35,7 @@ def rehearse(
             environ["SNLM_OUTPUTS"] = str(outputs.resolve())
         stage = Stage(
             environ,
-            {"rehearsal": True, "scenario": file.stem},
+            {"rehearsal": True, "scenario": scenario_name(file)},
             lambda record: lab.bring_truth(record.lab_dir),
             beside_open=True,
         )

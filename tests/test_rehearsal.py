@@ -15,7 +15,7 @@ import pytest
 
 from snlm_lib.clock import SystemClock
 from snlm_lib.errors import LabError, ParameterError
-from snlm_lib.lab_process import running_lab, scenario_file
+from snlm_lib.lab_process import running_lab, scenario_file, scenario_name
 from snlm_lib.measure.monitor import find_monitor
 from snlm_lib.record.folder import Record, read_change
 from snlm_lib.record.journal import Entry
@@ -221,6 +221,7 @@ def test_an_unknown_scenario_lists_the_known() -> None:
 
 def test_a_known_failure_is_a_scenario_too_and_an_unknown_one_lists_them() -> None:
     assert scenario_file("faults/no-delegation") == scenario_file("faults\\no-delegation")
+    assert scenario_name(scenario_file("faults/no-delegation")) == "faults/no-delegation"
     with pytest.raises(ParameterError, match=r"there is no fault 'nosuch'.*clock-skew.*no-delegation"):
         scenario_file("faults/nosuch")
     with pytest.raises(ParameterError, match="there is no scenario 'no-delegation'"):
