@@ -124,6 +124,7 @@ class TransportPool:
         with self._lock:
             self._closed = True
             lines, self._free = self._free, []
+            self._came_free.notify_all()
         for line in lines:
             line.close()
 
@@ -177,11 +178,11 @@ class TransportPool:
     def _borrow(self) -> Line:
         now_s = self._clock.monotonic_s()
         with self._lock:
-            if self._closed:
-                raise SessionLost("the session is closed", host=self.host, remedy="Open a new one")
             stale = [line for line in self._free if now_s - line.last_used_s > _IDLE_LIMIT_S]
             self._free = [line for line in self._free if line not in stale]
             self._came_free.wait_for(self._may_lend)
+            if self._closed:
+                raise SessionLost("the session is closed", host=self.host, remedy="Open a new one")
             line = self._free.pop() if self._free else None
             self._lent += 1
         for old in stale:
@@ -189,7 +190,7 @@ class TransportPool:
         return line or self._fresh()
 
     def _may_lend(self) -> bool:
-        return bool(self._free) or (not self._to_come and self._lent < self._limit)
+        return self._closed or bool(self._free) or (not self._to_come and self._lent < self._limit)
 
     def _fresh(self) -> Line:
         line = self._build()
