@@ -218,7 +218,7 @@ MADE: dict[str, tuple[Callable[[Place], list[str | Path]], str]] = {
     "a scenario that is empty": (_scenario(""), "is empty"),
     "a scenario that is no YAML": (_scenario("hosts: ["), "not valid YAML in line 1"),
     "a scenario with an unknown key": (_scenario("based_on: quick\ncolour: red\n"), "unknown key 'colour'"),
-    "a scenario based on nothing": (_scenario("based_on: nosuch\n"), "nosuch.yaml"),
+    "a scenario based on nothing": (_scenario("based_on: nosuch\n"), "no scenario 'nosuch' to be based on"),
     "a scenario with a wrong parameter": (_scenario("based_on: quick\nparameters: {vmm: x}\n"), "Did you mean 'vm'?"),
     "a report of nothing": (lambda place: ["report", place.folder / "none"], "is no record"),
     "a report of a folder": (lambda place: ["report", place.folder], "is no record"),
