@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from snlm_lib.clock import Clock
-from snlm_lib.errors import AuthenticationRefused
 from snlm_lib.estate.reads import AT_ONCE
 from snlm_lib.estate.survey import Estate
 from snlm_lib.parameters import ConnectionProfile, Parameters
@@ -17,9 +16,9 @@ from snlm_lib.remote import commands
 from snlm_lib.remote.credentials import Credential, ask_in_notebook, resolve
 from snlm_lib.remote.line import use_krb5_conf
 from snlm_lib.remote.pipeline import Pipeline
-from snlm_lib.remote.session import CommandRecord, Endpoint, HostSession, Operation, Result
+from snlm_lib.remote.session import CommandRecord, Endpoint, HostSession, Result
 
-__all__ = ["AtServer", "Connection", "RealHostSession", "open_estate"]
+__all__ = ["AtServer", "Connection", "open_estate"]
 
 Listener = Callable[[CommandRecord], None]
 
@@ -107,14 +106,14 @@ def open_estate(
     directory = own[0] if own else main
     if profile.krb5_conf is not None:
         use_krb5_conf(profile.krb5_conf)
-    kind = HostSession if profile.rehearsal or profile.allow_ntlm else RealHostSession
+    allow_ntlm = profile.rehearsal or profile.allow_ntlm
 
     def session(name: str, credential: Credential) -> HostSession:
         at = profile.host(name)
         shown = at.model_dump(exclude={"address", "port", "runs_as"})
-        endpoint = Endpoint(name, at.address, at.port, **shown, allow_ntlm=kind is HostSession)
+        endpoint = Endpoint(name, at.address, at.port, **shown, allow_ntlm=allow_ntlm)
         at_once = 1 if name == profile.directory else AT_ONCE  # the directory is asked three things
-        return kind(endpoint, credential, clock=clock, on_command=on_command, at_once=at_once)
+        return HostSession(endpoint, credential, clock=clock, on_command=on_command, at_once=at_once)
 
     return Connection(
         source=session(wanted.source, main),
@@ -129,32 +128,3 @@ def _asked(session: HostSession, credential: Credential, profile: ConnectionProf
     if profile.directory_server is None or credential.password is None:
         return session
     return AtServer(session, profile.directory_server, credential)
-
-
-class RealHostSession(HostSession):
-    """A session that sends no command when NTLM was used although it was not asked for by name.
-
-    ``negotiate`` takes NTLM when the host has no service principal name or the clocks differ; that hides a
-    fault which the move would meet later. Raises AuthenticationRefused.
-    """
-
-    def open(self) -> None:
-        """Sign on, and look by what."""
-        super().open()
-        if self.endpoint.auth != "ntlm" and (self.protocol or "").endswith("ntlm"):
-            self.close()
-            raise AuthenticationRefused(
-                f"the host took NTLM although {self.endpoint.auth} was asked for; no command was sent",
-                host=self.host,
-                remedy="Check its name, its service principal names and the clocks, or say allow_ntlm: true",
-            )
-
-    def invoke(self, pipeline: Pipeline, *, accept: Sequence[str] = ()) -> Result:
-        """As a plain session, after the look."""
-        self.open()
-        return super().invoke(pipeline, accept=accept)
-
-    def start(self, pipeline: Pipeline, *, accept: Sequence[str] = ()) -> Operation:
-        """As a plain session, after the look."""
-        self.open()
-        return super().start(pipeline, accept=accept)

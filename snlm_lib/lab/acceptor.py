@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import struct
 from typing import Any
 
@@ -18,6 +19,8 @@ __all__ = ["Guarded", "accepted_as", "accepting", "kerberos_refusal", "rejected"
 # pyspnego's own Python, on every system alike; with use_ntlm it offers nothing else, also inside Negotiate.
 _OPTIONS = NegotiateOptions.wrapping_winrm | NegotiateOptions.use_negotiate
 _NTLM_ONLY = _OPTIONS | NegotiateOptions.use_ntlm
+# It would log whole tokens, and warn of every wrong password.
+logging.getLogger("spnego").setLevel(logging.CRITICAL)
 _AUTHENTICATE = b"NTLMSSP\0\x03\0\0\0"
 _UNICODE = 1
 _BAD_BINDINGS = 4 << 16  # GSS_S_BAD_BINDINGS

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from pypsrp.wsman import _TransportHTTP
 
-__all__ = ["Line", "NotWsman", "Seen", "kerberos_user", "use_krb5_conf"]
+__all__ = ["FellBack", "Line", "NotWsman", "Seen", "kerberos_user", "use_krb5_conf"]
 
 _BY_TICKET = ("kerberos", "negotiate", "credssp")
 _UNSEALED = ("basic", "certificate")  # said with each message, there is no context
@@ -24,6 +24,10 @@ _UNSEALED = ("basic", "certificate")  # said with each message, there is no cont
 
 class NotWsman(Exception):
     """What answered 200 is a web server of another kind."""
+
+
+class FellBack(Exception):
+    """The host took NTLM, which nobody had asked for by name and nobody allows."""
 
 
 class _SignedOn(Exception):
@@ -41,17 +45,27 @@ class Seen:
 class Line(_TransportHTTP):
     """One connection with its security context, for one request at a time.
 
-    ``kerberos_name``: whose service principal a ticket is asked for, where the address is another name.
+    ``kerberos_name``: whose service principal a ticket is asked for, where the address is another name;
+    ``allow_ntlm``: may negotiate and credssp end in it? They do when the host has no service principal name or the
+    clocks differ, which hides a fault that the move would meet later.
     """
 
     def __init__(
-        self, server: str, port: int, *, handshake_timeout_s: float, kerberos_name: str | None = None, **options: Any
+        self,
+        server: str,
+        port: int,
+        *,
+        handshake_timeout_s: float,
+        kerberos_name: str | None = None,
+        allow_ntlm: bool = True,
+        **options: Any,
     ) -> None:
         if os.name == "posix" and options.get("auth") in _BY_TICKET and options.get("username"):
             options["username"] = kerberos_user(options["username"], kerberos_name or server)
         super().__init__(server, port, no_proxy=True, negotiate_hostname_override=kerberos_name, **options)
         self._handshake_timeout_s = handshake_timeout_s
         self._kerberos_name = kerberos_name
+        self._may_be_ntlm = allow_ntlm or self.auth == "ntlm"
         self.seen = Seen()
         self.accepted = False  # the host has answered a message on it
         self.message_sent = False  # a message, not only the empty request that signs on
@@ -107,10 +121,21 @@ class Line(_TransportHTTP):
         with suppress(_SignedOn):
             self.send(b"")
 
+    def _look_by_what(self) -> None:
+        """Before a message, where NTLM is not allowed: sign on, if that has not happened, and look by what."""
+        if self._may_be_ntlm or self.auth in _UNSEALED:
+            return
+        if not self._is_signed_on:  # over TLS nothing had to be sealed before
+            self.send(b"")
+        if (self._signed_on_by() or "").endswith("ntlm"):
+            raise FellBack
+
     def _send_request(self, request: Any, timeout: Any = None) -> bytes:
         if request.body is not None:
+            self._look_by_what()
             self.message_sent = True
             answer = super()._send_request(request, timeout=timeout)
+            self._look_by_what()  # it may have had to sign on anew
             if self.seen.content_type and not any(word in self.seen.content_type for word in ("xml", "multipart/")):
                 raise NotWsman
             return answer

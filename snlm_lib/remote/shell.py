@@ -58,7 +58,7 @@ class Endpoint:
     key in another or in the same); ``kerberos_name``: whose ticket to ask for, None: the address's;
     ``configuration_name`` the session configuration; ``ca`` the only authorities trusted (a PEM file),
     None: those of this machine; ``read_timeout_s``: a host that is silent for longer is lost;
-    ``allow_ntlm``: may credssp choose NTLM inside, before it hands the password over?"""
+    ``allow_ntlm``: may negotiate and credssp end in NTLM?"""
 
     name: str
     address: str
@@ -267,6 +267,7 @@ def _line(endpoint: Endpoint, credential: Credential, connect_timeout_s: float) 
         kerberos_name=endpoint.kerberos_name,
         certificate_pem=endpoint.certificate,
         certificate_key_pem=endpoint.certificate_key or endpoint.certificate,
+        allow_ntlm=endpoint.allow_ntlm,
         credssp_auth_mechanism=None if endpoint.allow_ntlm else "kerberos",
         cert_validation=endpoint.ca or True,
         connection_timeout=connect_timeout_s,

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from snlm_lib.errors import AuthenticationRefused, HostUnreachable, RemoteError
-from snlm_lib.remote.line import NotWsman, Seen
+from snlm_lib.remote.line import FellBack, NotWsman, Seen
 
 __all__ = ["Attempt", "Why", "not_wsman", "numbers", "refused", "why"]
 
@@ -203,6 +203,12 @@ def refused(attempt: Attempt, error: BaseException) -> RemoteError:
     """The sentence for a sign-on that failed: by what the listener offers, then by number, then by kind of error."""
     if isinstance(error, NotWsman):
         return not_wsman(attempt, "a web server of another kind")
+    if isinstance(error, FellBack):
+        return AuthenticationRefused(
+            f"the host took NTLM although {attempt.auth} was asked for; no command was sent",
+            host=attempt.host,
+            remedy="Check its name, its service principal names and the clocks, or say allow_ntlm: true",
+        )
     told = _not_offered(attempt) or why(error) or _by_kind(attempt, error)
     return AuthenticationRefused(told.what, host=attempt.host, remedy=told.remedy)
 

@@ -22,7 +22,7 @@ from pypsrp.wsman import WSManAction
 
 from snlm_lib.clock import Clock
 from snlm_lib.errors import HostUnreachable, RemoteError, SessionLost
-from snlm_lib.remote.line import Line
+from snlm_lib.remote.line import FellBack, Line
 from snlm_lib.remote.sign_on import Attempt, not_wsman, refused
 from snlm_lib.remote.tls import is_tls, tls_refused
 
@@ -171,7 +171,7 @@ class TransportPool:
             # that was never accepted all of them mean one thing; on any other the answer could not
             # be unsealed, and what the host did is unknown.
             name = type(error).__name__
-            if line.accepted:
+            if line.accepted and (line.message_sent or not isinstance(error, FellBack)):
                 raise SessionLost(f"the answer cannot be read ({name})", host=self.host, remedy=_LOST) from None
             raise refused(self._attempt(line), error) from None
 

@@ -9,7 +9,7 @@ import pytest
 
 from snlm_lib.clock import SystemClock
 from snlm_lib.errors import AuthenticationRefused, CredentialError, ParameterError
-from snlm_lib.estate.connect import AtServer, RealHostSession, open_estate
+from snlm_lib.estate.connect import AtServer, open_estate
 from snlm_lib.parameters import ConnectionProfile, Parameters
 from snlm_lib.remote import commands
 from snlm_lib.remote.credentials import Credential
@@ -103,19 +103,14 @@ def test_cmdlets_on_a_member_server_are_told_controller_and_credential(tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("changes", "kind"),
-    [
-        ({"rehearsal": True}, HostSession),
-        ({"allow_ntlm": True}, HostSession),
-        ({}, RealHostSession),
-    ],
+    ("changes", "allowed"), [({"rehearsal": True}, True), ({"allow_ntlm": True}, True), ({}, False)]
 )
-def test_only_the_lab_and_who_allows_it_may_end_in_ntlm(
-    tmp_path: Path, changes: dict[str, Any], kind: type[HostSession]
-) -> None:
+def test_only_the_lab_and_who_allows_it_may_end_in_ntlm(tmp_path: Path, changes: dict[str, Any], allowed: bool) -> None:
     connection = open_estate(profile(tmp_path, **changes), Parameters(), clock=SystemClock())
 
-    assert {type(connection.source), type(connection.destination), type(connection.directory)} == {kind}
+    sessions = (connection.source, connection.destination, connection.directory)
+    assert all(isinstance(session, HostSession) for session in sessions)
+    assert {session.endpoint.allow_ntlm for session in sessions if isinstance(session, HostSession)} == {allowed}
 
 
 @pytest.mark.parametrize(
@@ -141,9 +136,9 @@ def place(descriptor: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _real(place: dict[str, Any], operator: Credential, auth: str, heard: list[CommandRecord]) -> RealHostSession:
-    endpoint = Endpoint("HV01", place["address"], place["port"], "http", auth)
-    return RealHostSession(endpoint, operator, clock=SystemClock(), on_command=heard.append)
+def _real(place: dict[str, Any], operator: Credential, auth: str, heard: list[CommandRecord]) -> HostSession:
+    endpoint = Endpoint("HV01", place["address"], place["port"], "http", auth, allow_ntlm=False)
+    return HostSession(endpoint, operator, clock=SystemClock(), on_command=heard.append)
 
 
 @pytest.mark.parametrize("act", ["open", "invoke", "start"])

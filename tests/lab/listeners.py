@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from snlm_lib.clock import SystemClock
-from snlm_lib.estate.connect import RealHostSession
 from snlm_lib.lab.accounts import Accounts
 from snlm_lib.lab.kerberos import Kerberos
 from snlm_lib.lab.samba import SambaDomain
@@ -49,9 +48,8 @@ class Listener:
         told.setdefault("ca", str(self.folder / "ca.pem") if told["scheme"] == "https" else None)
         if auth == "certificate":
             told.setdefault("certificate", str(self.folder / "me.pem"))
-        kind = RealHostSession if real else HostSession
         endpoint = Endpoint("HV01", "127.0.0.1", port, **told, allow_ntlm=not real)
-        return self.ends.enter_context(kind(endpoint, Credential(user, password), clock=SystemClock()))
+        return self.ends.enter_context(HostSession(endpoint, Credential(user, password), clock=SystemClock()))
 
 
 @contextmanager

@@ -71,6 +71,10 @@ GOOD = (
     Way("kerberos", ("kerberos",), "kerberos", kerberos=True, session={"user": "operator@CORP.EXAMPLE"}),
     Way("kerberos", ("kerberos",), "kerberos", kerberos=True, session={"real": True}),
     Way("credssp", ("credssp",), "credssp+kerberos", kerberos=True, session={"real": True}),
+    Way("negotiate", ("negotiate",), "kerberos", kerberos=True, session={"real": True}),
+    Way("negotiate", ("negotiate",), "https+kerberos", tls=True, kerberos=True, session={"real": True}),
+    Way("ntlm", ("negotiate",), "https+ntlm", tls=True, session={"real": True}),
+    Way("basic", ("basic",), "https+basic", tls=True, session={"real": True}),
 )
 
 WRONG: dict[str, Any] = {"password": "Geheim-Falsch"}
@@ -364,3 +368,20 @@ def test_no_domain_controller_is_said(
         monkeypatch.setenv("KRB5_CONFIG", str(alone))
         with pytest.raises(AuthenticationRefused, match="no domain controller answers for Kerberos"):
             listener.session("kerberos", **REALM).invoke(NOTHING)
+
+
+# --- secrets ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("auth", ["ntlm", "negotiate", "credssp"])
+def test_no_password_is_in_any_log_whether_it_was_right_or_wrong(
+    auth: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    with listening(tmp_path, "negotiate", "credssp") as listener:
+        listener.session(auth).invoke(NOTHING)
+        with pytest.raises(AuthenticationRefused):
+            listener.session(auth, **WRONG).invoke(NOTHING)
+
+    assert [secret for secret in (PASSWORD, WRONG["password"]) if secret in caplog.text] == []
+    assert not [each for each in caplog.records if each.name.partition(".")[0] in ("spnego", "pypsrp")]
