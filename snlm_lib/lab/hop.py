@@ -19,7 +19,10 @@ _CARRY_THE_SECRET = frozenset({"credssp", "console"})
 
 
 def holds_secret(caller: Caller) -> bool:
-    """Can the session prove by itself, to a third machine, who it is?"""
+    """Can the session prove by itself, to a third machine, who it is?
+
+    A sign-on by CredSSP hands over a password that was supplied: Credential Guard, which forbids saved ones, lets it.
+    """
     if caller.run_as:
         return caller.run_as != VIRTUAL_ACCOUNT
     return caller.protocol.partition("+")[0] in _CARRY_THE_SECRET  # "credssp+ntlm": what chose inside does not matter
