@@ -33,8 +33,15 @@ class Kerberos:
 
     @contextmanager
     def in_force(self) -> Iterator[None]:
-        """Named for this process. libkrb5 1.20 looks at both variables each time, not only when it is loaded."""
-        wanted = {"KRB5_CONFIG": str(self.config), "KRB5_KTNAME": f"FILE:{self.keytab}"}
+        """Named for this process. libkrb5 1.20 looks at the variables each time, not only when it is loaded.
+
+        Without a cache of replays: it would be a file of this machine, outside the lab.
+        """
+        wanted = {
+            "KRB5_CONFIG": str(self.config),
+            "KRB5_KTNAME": f"FILE:{self.keytab}",
+            "KRB5RCACHENAME": "none:",
+        }
         before = {name: os.environ.get(name) for name in wanted}
         os.environ.update(wanted)
         try:
