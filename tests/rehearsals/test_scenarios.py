@@ -330,6 +330,12 @@ def test_a_member_server_that_is_told_the_controller_and_a_credential_carries_th
         assert "MGMT01 is a member server" in played.judge()["directory-hop"].evidence
 
 
+def test_lost_answers_cost_nothing_and_nothing_is_begun_twice(tmp_path: Path) -> None:
+    with playing("lost-answers") as played:
+        assert played.move(tmp_path).result == "done"
+        assert played.truth(tmp_path)["outcome"] == "completed"
+
+
 def test_a_slow_network_is_no_obstacle() -> None:
     """How long it takes is reckoned in tests/lab/world/test_scenario.py."""
     with playing("slow-network") as played:
