@@ -76,12 +76,11 @@ def meet(fault: Fault, outputs: Path, *, clock: Clock) -> Met:
 
 
 def _check(fault: Fault, results: Iterable[StepResult]) -> str:
-    """Did the check that the table names speak? What it said in a word; "" when it is none of ours."""
-    said = {row.verdict for result in results for row in result.checks if row.id == fault.check}
-    word = next((word for word in ("FAIL", "WARN") if word in said), "")
-    if word:
-        return f"{fault.check} {word}"
-    return "" if not fault.check else f"({fault.check})"
+    """What the check that the table names said last, in a word; in brackets when it saw nothing, or is not written."""
+    said = [row.verdict for result in results for row in result.checks if row.id == fault.check]
+    if said and said[-1] in ("FAIL", "WARN"):
+        return f"{fault.check} {said[-1]}"
+    return f"({fault.check})" if fault.check else ""
 
 
 def _all(faults: Sequence[Fault], at_once: int, clock: Clock) -> list[Met]:
