@@ -144,7 +144,7 @@ class Replay:
         answered = self._ask(exchange.request, _SHORT)
         if exchange.verb == "Create":
             shell = _shell_of(exchange)
-            if answered.fault and not exchange.fault:
+            if answered.fault and answered.fault != exchange.fault:
                 self._refused.add(shell)
                 self._lab.lines.add((f"Create {exchange.resource}", f"refused with {answered.fault}"))
                 return
