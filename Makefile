@@ -11,13 +11,17 @@ else
 BIN := .venv/bin
 endif
 
-.PHONY: rehearse test lint format lock bench docs picture setup clean
+.PHONY: rehearse test proving-ground lint format lock bench docs picture setup clean
 
 rehearse: setup
 	@$(BIN)/python -m snlm_lib rehearse $(SCENARIO)
 
 test: lint
 	$(BIN)/python -m pytest
+
+# Every known failure as a whole run, and the page that tells how each ended; takes a quarter of an hour or more.
+proving-ground: setup
+	$(BIN)/python tools/proving_ground.py --write
 
 lint: setup
 	$(BIN)/python -m ruff check .
