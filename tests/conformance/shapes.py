@@ -16,7 +16,7 @@ from tests.conformance.recording import BOM, Exchange, Message, text_of
 Line = tuple[str, str]
 
 SENT = "is sent"
-_NEVER_SENT = frozenset({"DebugRecord", "InformationRecord", "PipelineHostCall", "RunspacePoolHostCall", "UserEvent"})
+NEVER_SENT = frozenset({"DebugRecord", "InformationRecord", "PipelineHostCall", "RunspacePoolHostCall", "UserEvent"})
 _PARTS = ("TN", "ToString", "Props", "MS")  # in Windows' order; a value stands between ToString and Props
 _MEANT = {"Ref": "Obj", "TNRef": "TN"}
 
@@ -62,7 +62,7 @@ def message_lines(messages: Iterable[Message]) -> Iterator[Line]:
 def flow_lines(messages: Sequence[Message], *, of: str) -> Iterator[Line]:
     """Which kind of message follows which in one stream; repetitions count once, and kinds that the lab
     never sends are missing once, not at every neighbour."""
-    kinds = [message.kind for message in messages if message.kind not in _NEVER_SENT]
+    kinds = [message.kind for message in messages if message.kind not in NEVER_SENT]
     for before, after in zip(["start", *kinds], [*kinds, "end"], strict=True):
         if before != after:
             yield f"messages of {of}", f"{before} > {after}"

@@ -158,7 +158,7 @@ def test_a_corrupt_message_is_told_or_costs_only_itself() -> None:
         assert cast(Any, read[-1].data).data == "still here"
     assert told > 0
     assert intact > 0
-    assert time.monotonic() - started_s < 20
+    assert time.monotonic() - started_s < 60
 
 
 def test_a_corrupt_stream_of_fragments_is_told() -> None:
@@ -202,7 +202,7 @@ def test_entities_are_refused_before_they_grow() -> None:
 def test_what_is_made_to_take_long_does_not(text: str) -> None:
     started_s = time.monotonic()
     assert decode(f'<Obj RefId="a"><LST>{text}</LST></Obj>')
-    assert time.monotonic() - started_s < 3
+    assert time.monotonic() - started_s < 15  # quadratic would be minutes
 
 
 def test_our_error_is_one_of_pypsrps_so_that_the_session_translates_it() -> None:
