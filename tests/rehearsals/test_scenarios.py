@@ -244,6 +244,15 @@ def test_who_has_no_password_to_give_is_refused_before_anything_is_changed() -> 
         assert "second-hop" in without.stands()
 
 
+def test_an_endpoints_account_gets_its_tickets_from_a_real_domain(tmp_path: Path) -> None:
+    if why_not() is not None:
+        pytest.skip(str(why_not()))
+    own = tmp_path / "own.yaml"
+    own.write_text("based_on: quick-endpoint\ndomain: {directory: samba}\n", encoding="utf-8")
+    with playing(str(own)) as played:
+        assert played.move(tmp_path).result == "done"
+
+
 NO_HOP = """based_on: quick-endpoint
 hosts:
   HV02: {hyperv_administrators: [operator]}
