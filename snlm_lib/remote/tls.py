@@ -18,6 +18,7 @@ _NAME, _ADDRESS = 62, 64
 _EARLY, _EXPIRED = 9, 10
 _UNTRUSTED = (18, 19, 20, 21)  # self-signed, an unknown root, no issuer, cannot be verified
 _NOTHING = "Nothing was sent"
+_ENDED = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
 # OpenSSL's names for the alerts of RFC 8446 6.2 with which a host turns a client's certificate down.
 _OURS = {
     *("TLSV1_ALERT_UNKNOWN_CA", "SSLV3_ALERT_BAD_CERTIFICATE", "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE"),
@@ -27,8 +28,9 @@ _OURS = {
 
 
 def is_tls(error: OSError) -> bool:
-    """Did TLS fail? requests wraps its error in one of two, as it breaks during the handshake or after it."""
-    return any(isinstance(each, ssl.SSLError) for each in _chain(error))
+    """Did the handshake fail? A connection that only ended is none: it may have ended after a message was read."""
+    found = [each for each in _chain(error) if isinstance(each, ssl.SSLError)]
+    return bool(found) and not any(isinstance(each, _ENDED) for each in found)
 
 
 def check_authority(path: str | None, *, host: str) -> None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from snlm_lib.clock import SystemClock
-from snlm_lib.errors import AuthenticationRefused, HostUnreachable
+from snlm_lib.clock import FakeClock, SystemClock
+from snlm_lib.errors import AuthenticationRefused, HostUnreachable, SessionLost
 from snlm_lib.lab.server import LabServer, Wire
 from snlm_lib.lab.tls import Authority, serving
 from snlm_lib.remote import commands
 from snlm_lib.remote.credentials import Credential
+from snlm_lib.remote.line import Line
 from snlm_lib.remote.session import Endpoint, HostSession
+from snlm_lib.remote.transport import TransportPool
 from tests.remote.conftest import PASSWORD, USER, ToyHost
 
 NOW = SystemClock().utc_now()
@@ -111,3 +116,36 @@ def test_https_to_a_plain_port_is_told(server: LabServer, toy: ToyHost) -> None:
     place = Endpoint("HV01", "127.0.0.1", server.ports["HV01"], scheme="https", auth="ntlm")
     with HostSession(place, Credential(USER, PASSWORD), clock=SystemClock()) as session:
         assert "no TLS connection" in refused(session, toy)
+
+
+def test_a_connection_that_ends_after_a_message_was_read_is_not_called_a_handshake(tmp_path: Path) -> None:
+    """What the host did with the message is unknown: nobody may say that nothing was sent."""
+    authority = Authority(now=NOW)
+    (tmp_path / "ca.pem").write_text(authority.pem, encoding="ascii")
+    context = serving(authority.identity(["127.0.0.1"]), tmp_path).context
+    heard: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def read_and_end() -> None:
+            with suppress(OSError):
+                while True:
+                    raw = listener.accept()[0]
+                    with context.wrap_socket(raw, server_side=True) as connection:
+                        heard.append(connection.recv(65536))
+                    raw.close()  # without a word
+
+        threading.Thread(target=read_and_end, daemon=True).start()
+        line = partial(
+            Line,
+            *("127.0.0.1", listener.getsockname()[1]),
+            handshake_timeout_s=5,
+            username=USER,
+            password=PASSWORD,
+            ssl=True,
+            auth="basic",
+            cert_validation=str(tmp_path / "ca.pem"),
+        )
+        with pytest.raises(SessionLost, match="may still be running"):
+            TransportPool(line, host="HV01", clock=FakeClock()).send(b"<Command/>")
+    assert len(heard) == 1
+    assert b"POST /wsman" in heard[0]
