@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -20,6 +21,7 @@ from snlm_lib.remote import commands
 from snlm_lib.remote.credentials import Credential
 from snlm_lib.remote.line import Line
 from snlm_lib.remote.session import Endpoint, HostSession
+from snlm_lib.remote.tls import is_tls
 from snlm_lib.remote.transport import TransportPool
 from tests.remote.conftest import PASSWORD, USER, ToyHost
 
@@ -149,3 +151,18 @@ def test_a_connection_that_ends_after_a_message_was_read_is_not_called_a_handsha
             TransportPool(line, host="HV01", clock=FakeClock()).send(b"<Command/>")
     assert len(heard) == 1
     assert b"POST /wsman" in heard[0]
+
+
+@pytest.mark.parametrize(
+    ("error", "handshake"),
+    [
+        (ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER]"), True),
+        (ssl.SSLCertVerificationError(1, "certificate verify failed"), True),
+        (ConnectionError(ssl.SSLError(1, "[SSL: TLSV1_ALERT_UNKNOWN_CA]")), True),
+        (ssl.SSLEOFError(8, "EOF occurred in violation of protocol"), False),
+        (ConnectionError(ssl.SSLEOFError(8, "EOF occurred in violation of protocol")), False),
+        (ConnectionResetError(104, "reset"), False),
+    ],
+)
+def test_what_is_a_handshake_that_failed_and_what_only_an_end(error: OSError, handshake: bool) -> None:
+    assert is_tls(error) is handshake
