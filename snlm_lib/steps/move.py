@@ -14,7 +14,7 @@ from snlm_lib.errors import Refused
 from snlm_lib.estate.model import PairFacts, VmFacts
 from snlm_lib.opening import move_begun
 from snlm_lib.step import Step
-from snlm_lib.steps.advice import advised
+from snlm_lib.steps.advice import advised, leftovers
 from snlm_lib.steps.live import LiveMove
 from snlm_lib.units import say_duration_s
 
@@ -52,7 +52,8 @@ def order(step: Step, facts: PairFacts) -> list[Act]:
             say=live.say,
         )
     )
-    return [live.around(advised(act, lambda: step.checks))]
+    destination = step.connection.destination
+    return [live.around(advised(act, lambda: step.checks, lambda: leftovers(destination, vm_id)))]
 
 
 def gate(step: Step, facts: PairFacts) -> None:

@@ -169,6 +169,7 @@ def test_a_known_failure_ends_as_the_table_says_and_leaves_a_whole_record(fault:
         assert fault.hresult in reason
         warned = list(met.rows("WARN").values())
         assert ROWS[fault.id].remedy in reason or any(remedy in reason for remedy in warned)
+        assert ("A planned machine of it stays on HV02" in reason) is (fault.remains is Remains.LEFTOVERS)
     elif ends == "unknown":
         assert "Look at both hosts" in reason
     if fault.check_exists and fault.check and fault.world and ends in ("failed", "passed"):
