@@ -1,4 +1,4 @@
-"""The wire's benchmark: an unknown figure keeps no limit; its crowd is a scenario; its proxy is late, losing nothing."""
+"""The wire's benchmark: an unknown figure keeps no limit; its crowd is a scenario; a late proxy loses nothing."""
 
 from __future__ import annotations
 
