@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from snlm_lib.change.checks.model import Level
 from snlm_lib.change.proofs import settings_proofs
 from snlm_lib.change.settings import acts, plan_settings, settings_rows
+from snlm_lib.clock import FakeClock
 from snlm_lib.estate.model import MigrationSettings, PairFacts
 from snlm_lib.estate.survey import Estate
 from snlm_lib.parameters import Parameters
 from tests import builders
-from tests.fake_estate import ScriptedHost
+from tests.fake_estate import ScriptedHost, bag
 
 FRESH = MigrationSettings(
     enabled=False,
@@ -79,6 +82,20 @@ def test_proofs_fail_after_a_change_and_only_warn_when_it_was_shown(wanted: Para
     facts = fresh_source()
     assert [item.level for item in settings_proofs(facts, wanted, applied=True)] == [Level.FAIL, Level.PASS]
     assert [item.level for item in settings_proofs(facts, wanted, applied=False)] == [Level.WARN, Level.PASS]
+
+
+@pytest.mark.parametrize(("shown", "sent_again"), [("Kerberos", False), ("CredSSP", True)])
+def test_a_try_without_outcome_is_settled_by_what_the_host_shows(
+    wanted: Parameters, clock: FakeClock, shown: str, sent_again: bool
+) -> None:
+    now = bag(VirtualMachineMigrationAuthenticationType=shown, UseAnyNetworkForMigration=True)
+    source = ScriptedHost("HV01", {"Get-VMHost": (now,), "Set-VMHost": ()})
+    _, values = acts(estate(source, ScriptedHost("HV02")), plan_settings(fresh_source(), wanted))
+    assert values.settle is not None
+    outcome = values.settle(clock.utc_now())
+    assert outcome.result == "done"
+    assert any(text.startswith("Set-VMHost") for text in source.sent) is sent_again
+    assert ("it was sent again" in outcome.detail) is sent_again
 
 
 def test_the_table_has_a_row_a_setting_and_a_column_a_host(wanted: Parameters) -> None:
