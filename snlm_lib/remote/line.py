@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,7 +28,12 @@ class NotWsman(Exception):
 
 
 class FellBack(Exception):
-    """The host took NTLM, which nobody had asked for by name and nobody allows."""
+    """NTLM was taken, which nobody had asked for by name and nobody allows. ``had_kerberos``: could this Python
+    have done better?"""
+
+    def __init__(self, *, had_kerberos: bool) -> None:
+        super().__init__()
+        self.had_kerberos = had_kerberos
 
 
 class _SignedOn(Exception):
@@ -128,7 +134,7 @@ class Line(_TransportHTTP):
         if not self._is_signed_on:  # over TLS nothing had to be sealed before
             self.send(b"")
         if (self._signed_on_by() or "").endswith("ntlm"):
-            raise FellBack
+            raise FellBack(had_kerberos=os.name != "posix" or find_spec("gssapi") is not None)
 
     def _send_request(self, request: Any, timeout: Any = None) -> bytes:
         if request.body is not None:

@@ -204,10 +204,11 @@ def refused(attempt: Attempt, error: BaseException) -> RemoteError:
     if isinstance(error, NotWsman):
         return not_wsman(attempt, "a web server of another kind")
     if isinstance(error, FellBack):
+        cause = "Check its name, its service principal names and the clocks"
         return AuthenticationRefused(
             f"the host took NTLM although {attempt.auth} was asked for; no command was sent",
             host=attempt.host,
-            remedy="Check its name, its service principal names and the clocks, or say allow_ntlm: true",
+            remedy=f"{cause if error.had_kerberos else _MISSING['kerberos']}, or say allow_ntlm: true",
         )
     told = _not_offered(attempt) or why(error) or _by_kind(attempt, error)
     return AuthenticationRefused(told.what, host=attempt.host, remedy=told.remedy)

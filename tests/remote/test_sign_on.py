@@ -6,7 +6,7 @@ import pytest
 from spnego.exceptions import SpnegoError
 
 from snlm_lib.errors import AuthenticationRefused, HostUnreachable
-from snlm_lib.remote.line import NotWsman, Seen, kerberos_user
+from snlm_lib.remote.line import FellBack, NotWsman, Seen, kerberos_user
 from snlm_lib.remote.sign_on import Attempt, numbers, refused, why
 
 SECRET = "Geheim-1!"
@@ -130,6 +130,17 @@ def test_an_unknown_error_names_its_type_and_nothing_of_its_text() -> None:
 
     assert "signing on with ntlm failed (LookupError)" in said
     assert SECRET not in said
+
+
+@pytest.mark.parametrize(
+    ("had_kerberos", "said"), [(True, "Check its name, its service principal names"), (False, "extra 'kerberos'")]
+)
+def test_a_fall_back_is_blamed_on_what_can_have_caused_it(had_kerberos: bool, said: str) -> None:
+    told = str(refused(attempt("negotiate"), FellBack(had_kerberos=had_kerberos)))
+
+    assert "took NTLM although negotiate was asked for; no command was sent" in told
+    assert said in told
+    assert told.endswith("or say allow_ntlm: true")
 
 
 @pytest.mark.parametrize(("auth", "said"), [("kerberos", "extra 'kerberos'"), ("credssp", "requests-credssp")])
