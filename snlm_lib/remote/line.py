@@ -20,6 +20,7 @@ from pypsrp.wsman import _TransportHTTP
 __all__ = ["FellBack", "Line", "NotWsman", "Seen", "kerberos_user", "use_krb5_conf"]
 
 _BY_TICKET = ("kerberos", "negotiate", "credssp")
+_CHOOSING = ("negotiate", "credssp")  # by themselves, what they end in
 _UNSEALED = ("basic", "certificate")  # said with each message, there is no context
 
 
@@ -71,7 +72,7 @@ class Line(_TransportHTTP):
         super().__init__(server, port, no_proxy=True, negotiate_hostname_override=kerberos_name, **options)
         self._handshake_timeout_s = handshake_timeout_s
         self._kerberos_name = kerberos_name
-        self._may_be_ntlm = allow_ntlm or self.auth == "ntlm"
+        self._must_look = not allow_ntlm and self.auth in _CHOOSING
         self.seen = Seen()
         self.accepted = False  # the host has answered a message on it
         self.message_sent = False  # a message, not only the empty request that signs on
@@ -129,7 +130,7 @@ class Line(_TransportHTTP):
 
     def _look_by_what(self) -> None:
         """Before a message, where NTLM is not allowed: sign on, if that has not happened, and look by what."""
-        if self._may_be_ntlm or self.auth in _UNSEALED:
+        if not self._must_look:
             return
         if not self._is_signed_on:  # over TLS nothing had to be sealed before
             self.send(b"")
