@@ -18,7 +18,7 @@ from typing import Any
 
 from snlm_lib import show
 from snlm_lib.change.act import Act
-from snlm_lib.change.checks.model import CheckResult, Level
+from snlm_lib.change.checks.model import CheckResult
 from snlm_lib.change.checks.preflight import obstacles, refusal
 from snlm_lib.change.ledger import Done, carry_out, change_rows, find
 from snlm_lib.clock import Clock, SystemClock
@@ -34,6 +34,7 @@ from snlm_lib.record.journal import Entry, Journal, open_intents
 from snlm_lib.record.names import CHANGING
 from snlm_lib.record.result import ChangeRow, CheckRow, StepResult, Verdict, read_result, write_result
 from snlm_lib.remote.session import CommandRecord
+from snlm_lib.rows import APPLIES, LATER, check_row, shown
 from snlm_lib.units import iso_utc
 
 __all__ = ["Step", "begin", "card"]
@@ -156,7 +157,7 @@ class Step:
     def gate(self, results: Iterable[CheckResult], *, removing: Iterable[str] = ()) -> None:
         """Show the checks; raise Refused when an obstacle stands that ``removing`` steps do not remove."""
         found, own = tuple(results), tuple(removing)
-        self._gate = [_check_row(self._by_hand(item), own, later=self._by_hand(item) is item) for item in found]
+        self._gate = [check_row(self._by_hand(item), own, later=self._by_hand(item) is item) for item in found]
         self._show_checks(self._gate)
         blocking = tuple(self._by_hand(item) for item in obstacles(found, removing=own))
         self._may_go_on = not blocking
@@ -165,7 +166,7 @@ class Step:
 
     def _by_hand(self, item: CheckResult) -> CheckResult:
         """An obstacle whose own step may change nothing is not removed by running that step."""
-        name = _APPLIES.get(item.removed_by or "")
+        name = APPLIES.get(item.removed_by or "")
         if name is None or self.may_apply(allowed := str(getattr(self.parameters, name))):
             return item
         remedy = f"{item.removed_by} only shows it ({name}: {allowed}): apply its list, or allow the step to"
@@ -173,7 +174,7 @@ class Step:
 
     def prove(self, results: Iterable[CheckResult]) -> None:
         """Show what must hold afterwards; a FAIL makes the step `failed` when it finishes."""
-        rows = [_check_row(item, ()) for item in results]
+        rows = [check_row(item, ()) for item in results]
         self._proofs.update({(row.id, row.host): row for row in rows})
         self._show_checks(rows)
 
@@ -181,7 +182,7 @@ class Step:
         self._say_finished()
         order = ("FAIL", "WARN", "PASS")
         ordered = sorted(rows, key=lambda row: order.index(row.verdict))
-        show.table([_shown(row, any(item.remedy for item in rows)) for row in ordered])
+        show.table([shown(row, any(item.remedy for item in rows)) for row in ordered])
 
     def _say_finished(self) -> None:
         if self._finished:
@@ -258,7 +259,7 @@ class Step:
         if self._finished:
             self._say_finished()
             return
-        failed = [row for row in self.checks if row.verdict == "FAIL" and not row.remedy.startswith(_LATER)]
+        failed = [row for row in self.checks if row.verdict == "FAIL" and not row.remedy.startswith(LATER)]
         if failed:
             first = failed[0]
             self._end(Verdict.FAILED, f"{first.title}: {first.evidence}. {first.remedy}")
@@ -374,8 +375,6 @@ class Step:
             self.journal.append("command", self.name, {"reads": reads, "changes": False})
 
 
-_LATER = "Removed later by "
-_APPLIES = {"01": "apply_settings", "02": "apply_delegation"}
 _PACKAGE = str(Path(__file__).resolve().parent)
 
 
@@ -391,24 +390,3 @@ def _through_snlm(trace: TracebackType | None) -> bool:
             return True
         trace = trace.tb_next
     return False
-
-
-def _shown(row: CheckRow, with_remedy: bool) -> dict[str, str | None]:
-    """A row of the table in the notebook; the column of remedies is there only when one has something to say."""
-    shown = {"verdict": row.verdict, "check": row.title, "host": row.host or None, "found": row.evidence}
-    return {**shown, "what to do": row.remedy or None} if with_remedy else shown
-
-
-def _check_row(item: CheckResult, removing: tuple[str, ...], *, later: bool = True) -> CheckRow:
-    """A failure that a step of this run removes itself is shown as a warning that says so; ``later``: it may."""
-    level, remedy = item.level, item.remedy
-    if level is Level.FAIL and item.removed_by in removing:
-        level, remedy = Level.WARN, f"{_LATER}{item.removed_by}." if later else remedy
-    return CheckRow(
-        id=item.check_id,
-        title=item.title,
-        verdict=level.value,
-        evidence=item.evidence,
-        remedy=remedy,
-        host=item.host,
-    )

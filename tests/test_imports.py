@@ -41,6 +41,7 @@ ROOMS = {
     "__main__": "cli",
     "show": "step",
     "opening": "step",
+    "rows": "step",
     "steps": "step",
 }
 MAY_IMPORT: dict[str, set[str]] = {
