@@ -19,9 +19,12 @@ rehearse: setup
 test: lint
 	$(BIN)/python -m pytest
 
-# Every known failure as a whole run, and the page that tells how each ended; takes a quarter of an hour or more.
+# Every known failure as a whole run, with the page that tells how each ended, and a cut at every single request of a
+# rehearsal: the better part of an hour.
+proving-ground: export SNLM_PROVING_GROUND = 1
 proving-ground: setup
 	$(BIN)/python tools/proving_ground.py --write
+	$(BIN)/python -m pytest tests/proving
 
 lint: setup
 	$(BIN)/python -m ruff check .
