@@ -20,6 +20,7 @@ __all__ = ["main"]
 
 def main() -> None:
     """Serve until the input ends; in each child, be a kernel."""
+    os.setsid()  # Ctrl-C in a console is for the runner
     gc.disable()
     sys.modules["debugpy"] = None  # type: ignore[assignment]  # nobody debugs a change; it costs each start a tenth
     from ipykernel.kernelapp import launch_new_instance
@@ -36,7 +37,6 @@ def main() -> None:
 def _serve() -> dict[str, Any] | None:
     """In the parent: None at the end of the input. In a child: what was asked of it."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # a kernel that ended leaves nothing behind
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a console is for the runner
     for line in sys.stdin:
         asked: dict[str, Any] = json.loads(line)
         pid = os.fork()

@@ -110,7 +110,6 @@ class _Forge:
             stdout=subprocess.PIPE,
             env={**os.environ, **environ},
             encoding="utf-8",
-            start_new_session=True,  # Ctrl-C in a console is for the runner
         )
         self._lock = threading.Lock()
 
@@ -153,7 +152,7 @@ class _Child:
     wait = poll  # asked when it has ended already
 
     def send_signal(self, number: int) -> None:
-        os.kill(self.pid, number)
+        raise ProcessLookupError(f"process {self.pid}: its group was told first, and is gone")
 
     def kill(self) -> None:
         terminate(self._who)

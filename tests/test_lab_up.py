@@ -147,7 +147,7 @@ def test_ports_can_be_chosen_and_one_that_is_taken_is_named(up: Up, tmp_path: Pa
     ("text", "words"),
     [
         ("based_on: quick\nhosts: {HV01: {memroy_gib: 3}}\n", "unknown key 'memroy_gib'"),
-        ("based_on: nosuch\n", "nosuch.yaml"),
+        ("based_on: nosuch\n", "no scenario 'nosuch' to be based on"),
         ("based_on: ../quick\n", "'based_on' must be the name"),
         ("based_on: own\n", "based on itself"),
         ("based_on: quick\nparameters: {vmm: VM01}\n", "unknown parameter 'vmm'"),
