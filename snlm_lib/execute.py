@@ -105,8 +105,8 @@ def _nothing() -> None:
 def _execute(source: Path, target: Path, values: Mapping[str, Any], kernels: Kernels, ahead: Ahead) -> None:
     """Another kernel is tried only for one that never got a cell: two runs may have wanted the same port."""
     for attempt in range(1, _START_TRIES + 1):
-        kernel = kernels.take()
         try:
+            kernel = kernels.take()
             papermill.execute_notebook(
                 str(source),
                 str(target),

@@ -116,14 +116,18 @@ class _Forge:
     def fork(self, argv: Sequence[str], env: Mapping[str, str], cwd: str) -> int:
         """The process id of a new kernel; raises OSError when the forge or the folder is gone."""
         Path(cwd).stat()
-        parent = f"--IPKernelApp.parent_handle={self._process.pid}"  # a kernel ends when this process does
-        asked = json.dumps({"argv": [*argv, parent], "env": dict(env), "cwd": cwd})
+        asked = json.dumps({"argv": list(argv), "env": dict(env), "cwd": cwd})
+        patience = threading.Timer(START_LIMIT_S, self._process.kill)  # one that hangs must not hang us
         with self._lock:
             assert self._process.stdin is not None
             assert self._process.stdout is not None
-            self._process.stdin.write(f"{asked}\n")
-            self._process.stdin.flush()
-            told = self._process.stdout.readline().strip()
+            patience.start()
+            try:
+                self._process.stdin.write(f"{asked}\n")
+                self._process.stdin.flush()
+                told = self._process.stdout.readline().strip()
+            finally:
+                patience.cancel()
         if not told.isdigit():
             raise OSError("the process that makes kernels has ended")
         return int(told)
@@ -241,10 +245,10 @@ class Kernels:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._forge is not None:
+            self._forge.close()  # first: whoever waits for it is told
         while self._waiting:
             self._waiting.popleft().dropped()
-        if self._forge is not None:
-            self._forge.close()
 
     def prepare(self) -> None:
         """Start the next kernel now, unless it waits already."""

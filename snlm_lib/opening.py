@@ -16,10 +16,10 @@ from snlm_lib import show
 from snlm_lib.clock import Clock
 from snlm_lib.errors import ParameterError, RecordError, Refused
 from snlm_lib.parameters import Parameters, connection_profile, lab_identity, outputs_root, project_root, validate
-from snlm_lib.process import FileLock, ProcessIdentity, still_runs
+from snlm_lib.process import FileLock, still_runs
 from snlm_lib.provenance import who_and_what
 from snlm_lib.record.folder import Record, create_record, open_records, read_change
-from snlm_lib.record.journal import Entry, read_entries
+from snlm_lib.record.journal import Entry, read_entries, runner_of
 
 __all__ = ["by_hand", "find_record", "kernel_parameters", "move_begun", "parameter_names", "refuse_too_late"]
 
@@ -137,11 +137,10 @@ def _change(record: Record) -> Mapping[str, Any]:
 
 def _refuse_running(record: Record) -> None:
     """A change that `snlm run` carries out just now is not ours to write into."""
-    started = [entry.data for entry in read_entries(record.journal_path) if entry.kind == "run-started"]
-    runner = started[-1].get("runner") if started else None
-    if runner and ProcessIdentity(int(runner["pid"]), float(runner["started"])).alive():
+    runner = runner_of(read_entries(record.journal_path))
+    if runner and runner.alive():
         raise RecordError(
-            f"process {runner['pid']} is running this change",
+            f"process {runner.pid} is running this change",
             where=str(record.path),
             remedy="Wait until it ends, or end it with Ctrl-C, which closes the record itself.",
         )

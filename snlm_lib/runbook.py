@@ -21,10 +21,10 @@ from snlm_lib.judge import judge_by_hand, judge_step, ran_by_hand, write_not_sta
 from snlm_lib.kernels import Kernels
 from snlm_lib.measure.monitor import find_monitor, stop_monitor
 from snlm_lib.parameters import Parameters, outputs_root, project_root, validate
-from snlm_lib.process import FileLock, ProcessIdentity, identity_of, write_atomic
+from snlm_lib.process import FileLock, identity_of, write_atomic
 from snlm_lib.provenance import who_and_what
 from snlm_lib.record.folder import Record, create_record, find_open_record, read_change
-from snlm_lib.record.journal import Kind
+from snlm_lib.record.journal import Kind, runner_of
 from snlm_lib.record.names import CHANGING, REPORT_STEP, STEPS
 from snlm_lib.record.result import StepResult, Verdict, run_verdict
 from snlm_lib.record.seal import seal
@@ -237,11 +237,10 @@ def _create_alone(root: Path, change_id: str, *, clock: Clock, facts: Mapping[st
 
 
 def _refuse_running(record: Record, clock: Clock) -> None:
-    started = [entry.data for entry in record.journal(clock).entries() if entry.kind == "run-started"]
-    runner = started[-1].get("runner") if started else None
-    if runner and ProcessIdentity(int(runner["pid"]), float(runner["started"])).alive():
+    runner = runner_of(record.journal(clock).entries())
+    if runner and runner.alive():
         raise RecordError(
-            f"process {runner['pid']} is running this change",
+            f"process {runner.pid} is running this change",
             where=str(record.path),
             remedy="Wait until it ends, or end it with Ctrl-C, which closes the record itself.",
         )

@@ -14,6 +14,7 @@ from snlm_lib.execute import execute
 from snlm_lib.kernels import FORKS, KernelNeverReady, Kernels, OwnKernelManager, end_kernel
 
 _OTHERS: set[int] = set()
+KILL = "import os, signal; os.kill(os.getppid(), signal.SIGKILL)"  # its parent made it, and is needed no more
 LOOK = (
     "import os, sys; "
     "print(os.getpid(), 'left' in dir(), os.path.basename(os.getcwd()), 'snlm_lib.notebook' in sys.modules)"
@@ -134,8 +135,18 @@ def test_without_its_forge_a_kernel_is_a_process_of_its_own(tmp_path: Path) -> N
     source = _notebook(tmp_path / "books", "in.ipynb", "1 + 1")
     with Kernels(tmp_path / "books", {}) as kernels:
         assert execute(source, tmp_path / "out.ipynb", values={}, kernels=kernels).whole
-        (forge,) = [one for one in psutil.Process().children() if "snlm_lib.forge" in " ".join(one.cmdline())]
-        forge.kill()
-        forge.wait(10)
+        source = _notebook(tmp_path / "books", "in.ipynb", KILL, "1 + 1")
+        assert execute(source, tmp_path / "out.ipynb", values={}, kernels=kernels).whole, "its kernel goes on"
+        source = _notebook(tmp_path / "books", "in.ipynb", "1 + 1")
         assert execute(source, tmp_path / "out.ipynb", values={}, kernels=kernels).whole
     assert _kernels_of_ours() == set()
+
+
+@pytest.mark.skipif(not FORKS, reason="kernels are forked on Linux only")
+def test_a_kernel_ends_with_who_asked_for_it(tmp_path: Path) -> None:
+    with Kernels(tmp_path, {}) as kernels:
+        manager = kernels.take()
+        taken = psutil.Process(_pid(manager))
+    taken.wait(10)
+    end_kernel(manager)
+    assert not taken.is_running()

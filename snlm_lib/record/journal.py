@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from snlm_lib.clock import Clock
 from snlm_lib.errors import RecordError
-from snlm_lib.process import FileLock, append_bytes
+from snlm_lib.process import FileLock, ProcessIdentity, append_bytes
 from snlm_lib.record.names import LOCK, LOCKS, canonical, refuse_sealed
 from snlm_lib.units import iso_utc
 
@@ -31,6 +31,7 @@ __all__ = [
     "Kind",
     "open_intents",
     "read_entries",
+    "runner_of",
     "verify_chain",
 ]
 
@@ -184,12 +185,20 @@ def _drop_locks_of_sealed(folder: Path) -> None:
 
 def _parse(line: bytes) -> Entry | None:
     try:
-        raw = json.loads(line)
+        raw = json.loads(line, object_pairs_hook=_once)
         if isinstance(raw, dict) and set(raw) == _FIELDS and _typed(raw):
             return Entry(**raw)
     except (ValueError, RecursionError):
         pass
     return None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A key that stands twice would show a reader one value and the digest another."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands twice")
+    return found
 
 
 def _typed(raw: Mapping[str, Any]) -> bool:
@@ -250,6 +259,15 @@ def _entry_damage(entry: Entry, seq: int, head: str) -> list[str]:
     elif entry.previous != head:
         found.append(f"entry {entry.seq} does not follow {f'entry {seq}' if seq else 'the beginning'}: replaced")
     return found
+
+
+def runner_of(entries: Iterable[Entry]) -> ProcessIdentity | None:
+    """Who was last started to run the change; None when nobody was, or what the journal says is no process."""
+    told = [entry.data.get("runner") for entry in entries if entry.kind == "run-started"]
+    try:
+        return ProcessIdentity(int(told[-1]["pid"]), float(told[-1]["started"])) if told and told[-1] else None
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
 
 
 def open_intents(entries: Iterable[Entry], step: str | None = None) -> tuple[Entry, ...]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from snlm_lib.errors import RecordError
-from snlm_lib.record.journal import ChainReport, read_entries, verify_chain
+from snlm_lib.record.journal import ChainReport, Entry, read_entries, verify_chain
 from snlm_lib.record.manifest import (
     UNLISTED,
     Manifest,
@@ -102,13 +102,21 @@ def _broken(report: VerifyReport) -> bool:
 
 def _open(path: Path) -> VerifyReport:
     """A record without manifest.json; one that was sealed once is damaged, not open."""
-    entries = read_entries(path / JOURNAL)
+    entries = _entries(path)
     left = [name for name in (SUMS, VERIFY_TEXT) if (path / name).exists()]
     problems: tuple[str, ...] = ()
     if left or any(entry.kind == "sealed" for entry in entries):
         sign = f"{left[0]} is there" if left else "the journal says so"
         problems = (f"{MANIFEST} is missing although the record was sealed ({sign}): removed, or sealing was cut off",)
     return VerifyReport(path, "open", problems=problems, chain=_chain(path))
+
+
+def _entries(path: Path) -> tuple[Entry, ...]:
+    """None when the journal cannot be read: `_chain` says so."""
+    try:
+        return read_entries(path / JOURNAL)
+    except OSError:
+        return ()
 
 
 def _chain(path: Path) -> ChainReport:
@@ -216,7 +224,7 @@ def _end_problems(path: Path, manifest: Manifest, chain: ChainReport) -> list[st
             f"the journal ends at entry {chain.entries} with {chain.head[:12]}; "
             f"it was sealed at entry {manifest.chain_entries} with {manifest.chain_head[:12]}"
         )
-    elif entries := read_entries(path / JOURNAL):
+    elif entries := _entries(path):
         if entries[-1].kind != "sealed":
             found.append("the journal's last entry is not the one that seals it")
         elif entries[-1].data.get("content_sha256") != content_digest(manifest.files):

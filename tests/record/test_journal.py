@@ -11,7 +11,8 @@ import pytest
 
 from snlm_lib.clock import FakeClock
 from snlm_lib.errors import RecordError
-from snlm_lib.record.journal import ZERO, Journal, open_intents, read_entries, verify_chain
+from snlm_lib.process import ProcessIdentity
+from snlm_lib.record.journal import ZERO, Journal, open_intents, read_entries, runner_of, verify_chain
 
 
 @pytest.fixture
@@ -162,3 +163,22 @@ def test_an_intent_stays_open_until_its_outcome(journal: Journal) -> None:
     journal.append("outcome", "01", {"intent_id": "a", "result": "done", "detail": ""})
     assert [entry.data["intent_id"] for entry in open_intents(journal.entries())] == ["b"]
     assert open_intents(journal.entries(), "01") == ()
+
+
+def test_a_key_that_stands_twice_hides_nothing(journal: Journal) -> None:
+    journal.append("outcome", "05", {"intent_id": "a", "result": "failed"})
+    line = journal.path.read_bytes()
+    journal.path.write_bytes(line.replace(b'{"data":', b'{"data":{"intent_id":"a","result":"done"},"data":', 1))
+    assert not verify_chain(journal.path).intact
+
+
+@pytest.mark.parametrize("runner", [None, [1], {"pid": "x"}, {"pid": 1}, {"pid": 1, "started": "soon"}])
+def test_a_runner_that_is_no_process_is_nobody(journal: Journal, runner: object) -> None:
+    journal.append("run-started", None, {"runner": runner})
+    assert runner_of(journal.entries()) is None
+
+
+def test_the_last_runner_counts(journal: Journal) -> None:
+    for pid in (7, 8):
+        journal.append("run-started", None, {"runner": {"pid": pid, "started": 1.5}})
+    assert runner_of(journal.entries()) == ProcessIdentity(8, 1.5)

@@ -46,6 +46,14 @@ def test_an_open_record(record: Record) -> None:
     assert report.sentences() == ("open, chain intact: 4 journal entries; not sealed yet",)
 
 
+def test_an_open_record_whose_journal_is_a_folder(record: Record) -> None:
+    record.journal_path.unlink()
+    record.journal_path.mkdir()
+    report = verify(record.path)
+    assert report.state == "damaged"
+    assert any("cannot be read" in line for line in report.sentences())
+
+
 def test_an_open_record_with_a_broken_chain(record: Record) -> None:
     raw = record.journal_path.read_bytes()
     record.journal_path.write_bytes(raw.replace(b'"n":1', b'"n":9'))
