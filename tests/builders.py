@@ -65,6 +65,7 @@ def host(name: str, peer: str, **changes: Any) -> HostFacts:
         read_utc=READ_UTC,
         switch_kinds={"LAN": "External", "Backup": "External"},
         credential_guard=True,
+        in_domain=True,
     )
     return replace(good, **changes)
 

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from uuid import UUID
 
 from snlm_lib.change.checks.model import CheckResult, Level
 from snlm_lib.change.reconcile import Owner
-from snlm_lib.estate.model import AdapterFacts, EventFacts, VmFacts, VmStatus
+from snlm_lib.estate.model import AdapterFacts, DiskFacts, EventFacts, VmFacts, VmStatus
 from snlm_lib.units import say_bytes
 
-__all__ = ["continuity_proof", "differences", "files_proof", "identity_rows", "place_rows", "proofs"]
+__all__ = [
+    "addresses_in",
+    "continuity_proof",
+    "differences",
+    "files_proof",
+    "identity_rows",
+    "place_rows",
+    "proofs",
+]
 
 Row = dict[str, str | None]
+_ADDRESSES = ": addresses"
+_NONE = "none"
 
 
 def identity_rows(vm: VmFacts) -> list[Row]:
-    """What an operator would compare by hand, a row a fact; uptime is left out (it starts again)."""
-    disks = sorted(vm.disks, key=lambda disk: disk.controller)
+    """What an operator would compare by hand, a row a fact; uptime is left out (it starts again).
+
+    What could not be read is a row without a value. Addresses are shown here and judged apart (`addresses_in`):
+    the guest reports them late on a new host.
+    """
+    checkpoints = None if vm.checkpoints is None else ", ".join(item.name for item in vm.checkpoints) or "none"
     rows: list[tuple[str, object]] = [
         ("GUID", vm.vm_id),
         ("name", vm.name),
@@ -26,19 +40,24 @@ def identity_rows(vm: VmFacts) -> list[Row]:
         ("virtual processors", vm.processors),
         ("startup memory", say_bytes(vm.memory_startup_bytes)),
         ("dynamic memory", vm.dynamic_memory),
-        *((f"disk {disk.controller}", _disk(disk.path, disk.size_bytes)) for disk in disks),
-        *(pair for adapter in vm.adapters for pair in _adapter(adapter)),
-        ("checkpoints", ", ".join(item.name for item in vm.checkpoints) or "none"),
-        *((f"integration service {item.name}", item.enabled) for item in vm.integration),
+        *_disks(vm, lambda disk: _disk(disk.path, disk.size_bytes)),
+        *([("adapters", None)] if vm.adapters is None else [row for item in vm.adapters for row in _adapter(item)]),
+        ("checkpoints", checkpoints),
+        *_services(vm),
     ]
     return [{"fact": name, "value": _words(value)} for name, value in rows]
 
 
 def place_rows(vm: VmFacts) -> list[Row]:
     """Where the machine's files are, a row a file: they change with the host, and the way back needs the old ones."""
-    disks = sorted(vm.disks, key=lambda disk: disk.controller)
-    rows = [("configuration", vm.configuration_path), *((f"disk {disk.controller}", disk.path) for disk in disks)]
+    rows = [("configuration", vm.configuration_path), *_disks(vm, lambda disk: disk.path)]
     return [{"fact": name, "value": value} for name, value in rows]
+
+
+def addresses_in(rows: Iterable[Mapping[str, object]]) -> list[str]:
+    """The addresses that the guest had reported when the identity ``rows`` were read."""
+    told = (str(row["value"] or "") for row in rows if str(row["fact"]).endswith(_ADDRESSES))
+    return sorted({address for said in told for address in said.split(", ") if address not in ("", _NONE)})
 
 
 def files_proof(places: Sequence[Mapping[str, object]], folder: str, host: str) -> CheckResult:
@@ -80,6 +99,18 @@ def _words(value: object) -> str | None:
     return None if value is None else str(value)
 
 
+def _disks(vm: VmFacts, say: Callable[[DiskFacts], str]) -> list[tuple[str, str | None]]:
+    if vm.disks is None:
+        return [("disks", None)]
+    return [(f"disk {disk.controller}", say(disk)) for disk in sorted(vm.disks, key=lambda disk: disk.controller)]
+
+
+def _services(vm: VmFacts) -> list[tuple[str, object]]:
+    if vm.integration is None:
+        return [("integration services", None)]
+    return [(f"integration service {item.name}", item.enabled) for item in vm.integration]
+
+
 def _disk(path: str, size_bytes: int | None) -> str:
     # the folder changes with the host; file name and size must not
     name = path.replace("/", "\\").rsplit("\\", 1)[-1]
@@ -90,23 +121,42 @@ def _adapter(adapter: AdapterFacts) -> list[tuple[str, object]]:
     return [
         (f"{adapter.name}: MAC address", adapter.mac_address),
         (f"{adapter.name}: switch", adapter.switch_name),
-        (f"{adapter.name}: addresses", ", ".join(sorted(adapter.ip_addresses)) or "none"),
+        (f"{adapter.name}{_ADDRESSES}", ", ".join(sorted(adapter.ip_addresses)) or _NONE),
     ]
 
 
 def differences(before: Sequence[Mapping[str, object]], after: Sequence[Mapping[str, object]]) -> list[Row]:
-    """Rows that changed, appeared or vanished: ``fact``, ``before``, ``after`` (None: not there)."""
+    """Rows that changed, appeared or vanished: ``fact``, ``before``, ``after`` (None: not there); addresses apart."""
     old = {str(row["fact"]): row["value"] for row in before}
     new = {str(row["fact"]): row["value"] for row in after}
+    # nothing is told about what was not read before: "integration services" stands for each of them
+    unread = tuple(name.removesuffix("s") for name, value in old.items() if value is None)
     return [
         {"fact": name, "before": _text(old.get(name)), "after": _text(new.get(name))}
         for name in dict.fromkeys((*old, *new))
-        if old.get(name) != new.get(name)
+        if old.get(name) != new.get(name) and not name.endswith(_ADDRESSES) and not name.startswith(unread)
     ]
 
 
 def _text(value: object) -> str | None:
     return None if value is None else str(value)
+
+
+def _address_proof(wanted: Sequence[str], found: Sequence[str], host: str) -> CheckResult:
+    """Only other addresses than before are a failure: none may mean that the guest has no services that report them."""
+    lost = sorted(set(wanted) - set(found))
+    remedy = "Look at the guest's network settings and its switch."
+    level = Level.WARN
+    if not found:
+        told = "the guest has not reported an address yet" if wanted else "no address reported, before or after"
+    elif not wanted:
+        told = f"none was reported before the move; now {', '.join(found)}"
+    else:
+        level = Level.FAIL if lost else Level.PASS
+        told = f"lost {', '.join(lost)}" if lost else ", ".join(found)
+    return CheckResult(
+        "same-address", "Has its address", level, told, "" if level is Level.PASS else remedy, host, None
+    )
 
 
 def _result(check_id: str, title: str, good: bool, evidence: str, remedy: str = "", host: str = "") -> CheckResult:
@@ -127,8 +177,6 @@ def proofs(
     look = "Look at both hosts before doing anything; do not start it a second time."
     running = destination is not None and destination.state == "Running"
     state = destination.state if destination else "not registered"
-    wanted, found = addresses
-    lost = sorted(set(wanted) - set(found))
     told = "; ".join(f"{row['fact']}: {row['before']} became {row['after']}" for row in changed)
     only = owner is Owner.DESTINATION
     registered = f"registered on {destination_name} only" if only else f"registered: {owner.value}"
@@ -143,12 +191,5 @@ def proofs(
             "Compare the two tables and repair what was lost.",
             destination_name,
         ),
-        _result(
-            "same-address",
-            "Has its address",
-            bool(found) and not lost,
-            f"lost {', '.join(lost)}" if lost else ", ".join(found) or "no address reported",
-            "Look at the guest's network settings and its switch.",
-            destination_name,
-        ),
+        _address_proof(*addresses, destination_name),
     )

@@ -6,7 +6,7 @@ documentation. Unknown is None. Each reader's tests are data files under ``tests
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from snlm_lib.estate import values
@@ -151,15 +151,16 @@ def images(drives: Bags) -> tuple[str, ...]:
     return tuple(path for path in (values.text(bag, "Path") for bag in drives) if path)
 
 
-def vm(bag: PsObject, *, host: str, parts: Mapping[str, Bags]) -> VmFacts:
+def vm(bag: PsObject, *, host: str, parts: Mapping[str, Bags | None]) -> VmFacts:
     """``Get-VM`` with the answers about its ``parts``: disks, vhds, adapters, checkpoints, dvds,
-    integration, processor, memory; a part that is absent is not known and stays empty. Raises
-    ValueError when the machine has no Id."""
+    integration, processor, memory; a part that is absent or None is not known. Raises ValueError when the
+    machine has no Id."""
     vm_id = values.guid(bag, "Id") or values.guid(bag, "VMId")
     if vm_id is None:
         raise ValueError("a machine without Id")
-    processor = (*parts.get("processor", ()), _UNKNOWN)[0]
-    memory = (*parts.get("memory", ()), _UNKNOWN)[0]
+    processor = (*(parts.get("processor") or ()), _UNKNOWN)[0]
+    memory = (*(parts.get("memory") or ()), _UNKNOWN)[0]
+    drives, dvds = parts.get("disks"), parts.get("dvds")
     dynamic = _first(values.flag(memory, "DynamicMemoryEnabled"), values.flag(bag, "DynamicMemoryEnabled"))
     return VmFacts(
         vm_id=vm_id,
@@ -178,11 +179,11 @@ def vm(bag: PsObject, *, host: str, parts: Mapping[str, Bags]) -> VmFacts:
         uptime_s=values.duration_s(bag, "Uptime"),
         clustered=values.flag(bag, "IsClustered"),
         configuration_path=values.text(bag, "ConfigurationLocation") or values.text(bag, "Path"),
-        disks=disks(parts.get("disks", ()), parts.get("vhds", ())),
-        adapters=tuple(adapter(part) for part in parts.get("adapters", ())),
-        checkpoints=tuple(checkpoint(part) for part in parts.get("checkpoints", ())),
-        images=images(parts.get("dvds", ())),
-        integration=tuple(integration(part) for part in parts.get("integration", ())),
+        disks=None if drives is None else disks(drives, parts.get("vhds") or ()),
+        adapters=_each(adapter, parts.get("adapters")),
+        checkpoints=_each(checkpoint, parts.get("checkpoints")),
+        images=None if dvds is None else images(dvds),
+        integration=_each(integration, parts.get("integration")),
         replication=values.name(bag, "ReplicationState"),
     )
 
@@ -290,6 +291,10 @@ def _disk(drive: PsObject, by_path: Mapping[str, PsObject]) -> DiskFacts:
         pass_through=values.number(drive, "DiskNumber") is not None,
         shared=values.flag(drive, "SupportPersistentReservations"),
     )
+
+
+def _each(read: Callable[[PsObject], _T], answer: Bags | None) -> tuple[_T, ...] | None:
+    return None if answer is None else tuple(read(bag) for bag in answer)
 
 
 def _first(*candidates: _T | None) -> _T | None:

@@ -34,8 +34,9 @@ def host_questions(peer: str) -> dict[str, Pipeline]:
         "service": commands.get_migration_service(),
         "volumes": commands.get_volumes(),
         "device_guard": commands.get_device_guard(),
-        "firewall": commands.get_firewall_rules(),
         "peer": commands.resolve(peer),
+        # each on its own: a rule that is missing is an error, and would take the other's answer with it
+        **{f"rule {name}": commands.get_firewall_rules((name,)) for name in commands.FIREWALL_RULES},
         **{f"port {port}": commands.test_port(peer, port) for port in PORTS},
     }
 
@@ -65,7 +66,7 @@ def host_facts(answers: Answers, *, host: str, peer: str, asked_utc: datetime, r
         default_path=values.text(vm_host, "VirtualMachinePath"),
         switches=_named(answers, "switches", "Name"),
         volumes=facts.volumes(_all(answers, "volumes")),
-        firewall_enabled=facts.firewall_enabled(_all(answers, "firewall"), commands.FIREWALL_RULES),
+        firewall_enabled=_firewall(answers),
         peer_address=facts.peer_address(_all(answers, "peer")),
         ports=_ports(answers, peer),
         read_utc=read_utc,
@@ -75,6 +76,7 @@ def host_facts(answers: Answers, *, host: str, peer: str, asked_utc: datetime, r
             if (name := values.text(bag, "Name"))
         },
         credential_guard=facts.credential_guard(_all(answers, "device_guard")),
+        in_domain=values.flag(computer, "PartOfDomain"),
     )
 
 
@@ -88,6 +90,11 @@ def _one(answers: Answers, key: str) -> PsObject:
 
 def _named(answers: Answers, key: str, field: str) -> tuple[str, ...]:
     return tuple(said for said in (values.text(bag, field) for bag in _all(answers, key)) if said)
+
+
+def _firewall(answers: Answers) -> dict[str, bool | None]:
+    told = [bag for name in commands.FIREWALL_RULES for bag in _all(answers, f"rule {name}")]
+    return facts.firewall_enabled(told, commands.FIREWALL_RULES)
 
 
 def _ports(answers: Answers, peer: str) -> tuple[PortFacts, ...]:

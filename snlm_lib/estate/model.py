@@ -94,6 +94,7 @@ class HostFacts:
     read_utc: datetime
     switch_kinds: dict[str, str | None] = field(default_factory=dict)  # "External", "Internal", "Private"
     credential_guard: bool | None = None  # Win32_DeviceGuard.SecurityServicesRunning contains 1
+    in_domain: bool | None = None  # Win32_ComputerSystem.PartOfDomain; a workgroup's name stands in ``domain`` too
 
 
 @dataclass(frozen=True)
@@ -159,11 +160,11 @@ class VmFacts:
     uptime_s: float | None  # starts again on the destination: no evidence of an outage
     clustered: bool | None
     configuration_path: str | None
-    disks: tuple[DiskFacts, ...]
-    adapters: tuple[AdapterFacts, ...]
-    checkpoints: tuple[CheckpointFacts, ...]
-    images: tuple[str, ...]  # paths of attached DVD images
-    integration: tuple[IntegrationFacts, ...]
+    disks: tuple[DiskFacts, ...] | None
+    adapters: tuple[AdapterFacts, ...] | None
+    checkpoints: tuple[CheckpointFacts, ...] | None
+    images: tuple[str, ...] | None  # paths of attached DVD images
+    integration: tuple[IntegrationFacts, ...] | None
     replication: str | None = None  # "Disabled", "Replicating" ... (ReplicationState)
 
 
@@ -212,7 +213,7 @@ class PairFacts:
     same_name_destination: int | None
     id_on_destination: bool | None  # a machine of this GUID is registered there
     planned_on_destination: bool | None  # Msvm_PlannedComputerSystem of this GUID
-    jobs: tuple[JobFacts, ...]  # migration jobs of this machine, both hosts
+    jobs: tuple[JobFacts, ...] | None  # migration jobs of this machine, both hosts; None: a host would not tell
     delegation: dict[str, DelegationFacts | None]  # operator's host name -> account; None: no account
     directory_domain: str | None
     directory_host: DirectoryHost | None = None  # None: no directory is asked

@@ -121,7 +121,7 @@ def survey_pair(estate: Estate, vm_wanted: str, clock: Clock) -> PairFacts:
             same_name_destination=_count_there(listed_there, bag, vm_wanted),
             id_on_destination=_id_among(listed_there, vm_id),
             planned_on_destination=planned.result(),
-            jobs=jobs + jobs_there,
+            jobs=None if jobs is None or jobs_there is None else jobs + jobs_there,
             delegation=delegation,
             directory_domain=domain,
             directory_host=directory_host,
@@ -237,13 +237,15 @@ def _vm(session: Session, bag: PsObject) -> VmFacts:
             "memory": commands.get_vm_memory(vm_id),
         },
     )
-    return facts.vm(bag, host=session.host, parts={key: answer or () for key, answer in answers.items()})
+    return facts.vm(bag, host=session.host, parts=answers)
 
 
-def _jobs(session: Session, vm_id: UUID | None) -> tuple[JobFacts, ...]:
+def _jobs(session: Session, vm_id: UUID | None) -> tuple[JobFacts, ...] | None:
     if vm_id is None:
         return ()
-    found = ask(session, commands.get_migration_jobs(vm_id)) or ()
+    found = ask(session, commands.get_migration_jobs(vm_id))
+    if found is None:
+        return None
     return tuple(job for job in (facts.job(bag, host=session.host) for bag in found) if job.vm_id == vm_id)
 
 

@@ -26,8 +26,25 @@ SCHEMA = "snlm.scenario/1"
 _SHIPPED = Path(__file__).resolve().parents[2] / "parameters" / "scenarios"
 _MAX_BYTES = 1 << 20
 _MAX_BASES = 8
+_MAX_NAME = 100  # a file system refuses far longer ones in words of its own
 _DIRECTORIES = ("memory", "samba")
 _OWN = ("based_on", "parameters")  # never inherited
+
+
+class _TwiceError(yaml.YAMLError):
+    """A key stands twice in one table."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain data, and no key twice: YAML itself silently takes the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _value in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise _TwiceError(f"the key '{key.value[:40]}' stands twice, again at line {key.start_mark.line + 1}")
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
 
 
 def load_scenario(path: Path) -> Scenario:
@@ -88,7 +105,9 @@ def _read_table(path: Path) -> dict[str, Any]:
 def _table(text: str | bytes, where: str) -> dict[str, Any]:
     """YAML -> table; bytes may be UTF-8 with or without a mark, or UTF-16."""
     try:
-        data = yaml.safe_load(text)
+        data = yaml.load(text, Loader=_Loader)
+    except _TwiceError as error:
+        raise LabError(str(error), where=where, remedy="Keep one of them.") from error
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f" at line {mark.line + 1}" if mark is not None else ""
@@ -121,7 +140,7 @@ def _with_bases(own: dict[str, Any], path: Path) -> dict[str, Any]:
 
 def _base_file(base: object, path: Path) -> Path:
     """The file of a base: beside the one that names it, else a shipped one."""
-    if not isinstance(base, str) or Path(base).name != base:
+    if not isinstance(base, str) or Path(base).name != base or len(base) > _MAX_NAME:
         raise LabError(
             "'based_on' must be the name of a scenario, without .yaml", where=path.name, remedy="Correct 'based_on'."
         )

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from snlm_lib.change.checks.model import CheckResult, Level
 from snlm_lib.change.move import continuity_events
-from snlm_lib.change.parity import continuity_proof, differences, files_proof, identity_rows, place_rows, proofs
+from snlm_lib.change.parity import (
+    addresses_in,
+    continuity_proof,
+    differences,
+    files_proof,
+    identity_rows,
+    place_rows,
+    proofs,
+)
 from snlm_lib.change.reconcile import locate, owner_of
+from snlm_lib.clock import Clock
 from snlm_lib.errors import Refused
+from snlm_lib.estate.model import VmFacts
 from snlm_lib.estate.survey import find_vm
 from snlm_lib.measure.downtime import Downtime, DowntimeReport, judge_downtime, read_pings
 from snlm_lib.measure.monitor import MonitorHandle, find_monitor, stop_monitor
@@ -20,9 +31,11 @@ from snlm_lib.step import Step
 from snlm_lib.steps.monitor import guest_of
 from snlm_lib.units import parse_utc
 
-__all__ = ["Away", "end_monitor", "measure_away", "moved", "tell_away", "where_it_is"]
+__all__ = ["Away", "end_monitor", "measure_away", "moved", "settled", "tell_away", "where_it_is"]
 
 MOVE_STEP = "05_move_vm"
+REPORT_LIMIT_S = 30.0  # our choice: a guest tells its addresses to the new host some seconds after the move
+_LOOK_AGAIN_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -52,12 +65,13 @@ def where_it_is(step: Step, move: StepResult) -> tuple[CheckResult, ...]:
     wanted, vm_id = step.parameters, UUID(str(move.figures["vm_id"]))
     estate = step.connection.estate
     found = locate(estate, vm_id)
-    vm, _count = find_vm(estate.destination, str(vm_id))
+    before = move.tables.get("machine", [])
+    vm = settled(lambda: find_vm(estate.destination, str(vm_id))[0], addresses_in(before), step.clock)
     after = identity_rows(vm) if vm else []
     step.table("machine", after, caption=f"{wanted.vm} as it is now")
     places = place_rows(vm) if vm else []
     step.table("places", places, caption="Its files now")
-    changed = differences(move.tables.get("machine", []), after)
+    changed = differences(before, after)
     owner = owner_of(found)
     step.keep(
         {
@@ -67,18 +81,27 @@ def where_it_is(step: Step, move: StepResult) -> tuple[CheckResult, ...]:
         }
     )
     target = guest_of(step.profile, vm.name) if vm else None
-    have = sorted({address for adapter in vm.adapters for address in adapter.ip_addresses}) if vm else []
     folder = str(move.figures.get("destination_path") or "")
     held = proofs(
         owner,
         found.destination,
         names=(wanted.source, wanted.destination),
         changed=changed,
-        addresses=(target.ips if target else [], have),
+        addresses=([*addresses_in(before), *(target.ips if target else [])], addresses_in(after)),
     )
     since = parse_utc(str(move.figures["requested_utc"]))
     through = continuity_proof(vm_id, continuity_events(estate, vm_id, since))
     return (*held, files_proof(places, folder, wanted.destination), through)
+
+
+def settled(look: Callable[[], VmFacts | None], addresses: Sequence[str], clock: Clock) -> VmFacts | None:
+    """The machine, looked at again for `REPORT_LIMIT_S` at most until its guest reports its ``addresses`` again."""
+    until_s = clock.monotonic_s() + REPORT_LIMIT_S
+    while True:
+        vm = look()
+        if vm is None or set(addresses) <= set(addresses_in(identity_rows(vm))) or clock.monotonic_s() >= until_s:
+            return vm
+        clock.sleep(_LOOK_AGAIN_S)
 
 
 def end_monitor(step: Step, move: StepResult) -> None:

@@ -43,11 +43,28 @@ def job(state: int) -> JobFacts:
     return JobFacts("HV01", "job-1", build.VM_ID, state, 306, 40, None, None, "HV02", True, None)
 
 
+def shut(port: int) -> PairFacts:
+    """No rule is enabled at the destination, and one port of it does not answer."""
+    facts = destination(firewall_enabled={"VIRT-MIGL-In-TCP-NoScope": False})
+    ports = tuple(PortFacts("HV02", each, each != port, None) for each in (6600, 445))
+    return replace(facts, source=replace(facts.source, ports=ports))
+
+
+def chained(*, free_gib: int = 500, **changes: Any) -> PairFacts:
+    """One disk with a checkpoint: the leaf is small, its parent is not."""
+    leaf = {"file_bytes": GIB, "size_bytes": 40 * GIB, "vhd_type": "Differencing", "parent_path": "D:\\a.vhdx"}
+    disks = tuple(replace(disk, **{**leaf, **changes}) for disk in (build.machine().disks or ())[:1])
+    there = destination(volumes=(VolumeFacts("D", "Data", None, free_gib * GIB),))
+    return replace(there, vm=build.machine(disks=disks))
+
+
 READY = build.pair()
 SPOILED: list[tuple[str, PairFacts, Level, str]] = [
     ("same-host", destination(fqdn="HV01.corp.example"), Level.FAIL, "both"),
     ("same-host", destination(fqdn=None), Level.FAIL, "own name"),
-    ("domain", destination(domain=None), Level.FAIL, "not joined"),
+    ("domain", destination(domain=None), Level.FAIL, "could not be read"),
+    ("domain", destination(in_domain=None), Level.FAIL, "could not be read"),
+    ("domain", source(domain="WORKGROUP", in_domain=False), Level.FAIL, "not joined to a domain (workgroup WORKGROUP)"),
     ("domain", destination(domain="other.example"), Level.WARN, "other.example"),
     ("enabled", destination(settings=disabled(READY)), Level.FAIL, "HV02"),
     (
@@ -107,9 +124,13 @@ SPOILED: list[tuple[str, PairFacts, Level, str]] = [
     ("port-6600", source(ports=(PortFacts("HV02", 6600, False, None), READY.source.ports[1])), Level.FAIL, "6600"),
     ("port-6600", destination(ports=(PortFacts("HV01", 6600, False, None), READY.source.ports[1])), Level.WARN, "6600"),
     ("port-445", source(ports=(READY.source.ports[0],)), Level.FAIL, "cannot be tried"),
-    ("firewall", destination(firewall_enabled={}), Level.FAIL, "VIRT-MIGL-In-TCP-NoScope"),
+    ("firewall", destination(firewall_enabled={}), Level.WARN, "VIRT-MIGL-In-TCP-NoScope"),
     ("firewall", source(firewall_enabled={"VIRT-MIGL-In-TCP-NoScope": False}), Level.WARN, "not enabled"),
+    ("firewall", shut(6600), Level.FAIL, "is not enabled on HV02"),
+    ("firewall", shut(445), Level.WARN, "is not enabled on HV02, but TCP 6600 answers at HV02"),
     ("switches", destination(switches=("Internal",)), Level.FAIL, "'LAN'"),
+    ("switches", vm(adapters=None), Level.FAIL, "could not be read"),
+    ("switch-kind", vm(adapters=None), Level.WARN, "could not be read"),
     ("vm-found", build.pair(vm=None, same_name_source=0), Level.FAIL, "'VM01'"),
     ("vm-found", build.pair(vm=None, same_name_source=2), Level.FAIL, "2 machines"),
     ("vm-found", build.pair(same_name_source=2), Level.WARN, f"{build.VM_ID} is the one meant"),
@@ -119,6 +140,8 @@ SPOILED: list[tuple[str, PairFacts, Level, str]] = [
     ("vm-id-free", build.pair(id_on_destination=True), Level.FAIL, "already"),
     ("vm-id-free", build.pair(planned_on_destination=True), Level.FAIL, "planned VM"),
     ("vm-id-free", build.pair(id_on_destination=None), Level.WARN, "could not be read"),
+    ("vm-id-free", build.pair(planned_on_destination=None), Level.FAIL, "could not be read"),
+    ("no-move", build.pair(jobs=None), Level.FAIL, "could not be read"),
     ("no-move", build.pair(jobs=(job(4),)), Level.FAIL, "40 %"),
     ("processors", vm(processors=64), Level.FAIL, "64"),
     ("processors", destination(logical_processors=None), Level.FAIL, "could not be read"),
@@ -126,9 +149,18 @@ SPOILED: list[tuple[str, PairFacts, Level, str]] = [
     ("disk-space", destination(volumes=(VolumeFacts("D", "Data", None, 90 * GIB),)), Level.FAIL, "100.0 GiB"),
     ("disk-space", destination(volumes=(VolumeFacts("D", "Data", None, 150 * GIB),)), Level.WARN, "200.0 GiB"),
     ("disk-space", destination(volumes=()), Level.FAIL, "no volume D:"),
+    ("disk-space", vm(disks=None), Level.FAIL, "sizes could not be read"),
+    ("disk-space", chained(free_gib=500), Level.WARN, "needs at least 1.0 GiB, free 500.0 GiB; parents of"),
+    ("disk-space", chained(free_gib=30), Level.FAIL, "as large as its disk (40.0 GiB in all)"),
+    ("disk-space", chained(free_gib=0), Level.FAIL, "needs at least 1.0 GiB"),
+    ("disk-space", chained(size_bytes=None), Level.FAIL, "their size could not be read"),
+    ("disk-space", chained(parent_path=None), Level.WARN, "not counted"),
+    ("disks-movable", vm(disks=None), Level.FAIL, "could not be read"),
+    ("images", vm(images=None), Level.WARN, "could not be read"),
+    ("checkpoints", vm(checkpoints=None), Level.WARN, "could not be read"),
     (
         "disks-movable",
-        vm(disks=(replace(READY.vm.disks[0], shared=True),)) if READY.vm else READY,
+        vm(disks=tuple(replace(disk, shared=True) for disk in build.machine().disks or ())),
         Level.FAIL,
         "os.vhdx",
     ),
@@ -155,6 +187,21 @@ def test_a_spoiled_prerequisite_is_told(
 
 def test_every_check_has_a_case_that_it_blocks_or_warns_in() -> None:
     assert {check.check_id for check in ALL_CHECKS} == {case[0] for case in SPOILED}
+
+
+def test_as_many_names_are_counted_as_are_wanted(wanted: Parameters) -> None:
+    short = {name: build.account(name, dns_host_name=None) for name in ("HV01", "HV02")}
+    lacking = {item.check_id: item.evidence for item in preflight(accounts(**short), wanted)}
+    assert lacking["delegation"].startswith("HV01 lacks 2 of 2 names: cifs/HV02")
+    assert lacking["delegation-back"] == "HV02 lacks 2 of 2 names"
+    there = replace(short["HV01"], delegate_to=wanted_names(short["HV02"]))
+    found = {item.check_id: item for item in preflight(accounts(HV02=short["HV02"], HV01=there), wanted)}
+    assert (found["delegation"].level, found["delegation"].evidence) == (
+        Level.PASS,
+        "HV01 may act at HV02 (2 of 2 names)",
+    )
+    unread = {item.check_id: item.evidence for item in preflight(accounts(HV01=None), wanted)}
+    assert unread["delegation-back"] == "HV02 lacks an unknown number of names"
 
 
 def test_a_member_server_that_can_hop_is_no_obstacle(wanted: Parameters) -> None:

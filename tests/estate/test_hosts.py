@@ -37,6 +37,11 @@ def test_a_host_that_refused_everything_is_not_known() -> None:
     assert [(port.port, port.reachable) for port in host.ports] == [(6600, None), (445, None)]
 
 
+def test_a_workgroup_is_told_by_windows_in_the_place_of_a_domain() -> None:
+    host = facts(computer_system=[{"Domain": "WORKGROUP", "PartOfDomain": False}])
+    assert (host.domain, host.in_domain) == ("WORKGROUP", False)
+
+
 def test_free_memory_is_told_in_kib_and_the_clock_by_the_middle_of_the_question() -> None:
     told = {"FreePhysicalMemory": 1024, "LocalDateTime": NOON + timedelta(seconds=2), "BuildNumber": "20348"}
     host = facts(operating_system=[told])

@@ -200,7 +200,7 @@ def test_checkpoints_are_a_warning_and_travel_along(tmp_path: Path) -> None:
         assert played.move(tmp_path).result == "done"
         vm, _ = find_vm(played.connection.destination, "VM01")
         assert vm is not None
-        assert [item.name for item in vm.checkpoints] == ["before the update", "after the update"]
+        assert [item.name for item in vm.checkpoints or ()] == ["before the update", "after the update"]
 
 
 def test_non_convergence_passes_with_a_pause_that_the_host_calls_long(tmp_path: Path) -> None:

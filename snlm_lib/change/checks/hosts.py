@@ -31,8 +31,14 @@ def same_domain(facts: PairFacts, _wanted: Parameters) -> Finding:
     """Both hosts in one domain (trusts between domains are not read yet: a warning then)."""
     source, destination = _both(facts)
     for host in (source, destination):
-        if not host.domain:
-            return fail("is not joined to a domain", "Join it, or move the machine cold.", host=host.name)
+        if host.in_domain is False:
+            return fail(
+                f"is not joined to a domain (workgroup {host.domain or 'unknown'})",
+                "Join it, or move the machine cold.",
+                host=host.name,
+            )
+        if host.in_domain is None or not host.domain:
+            return fail("its domain could not be read", "Check the session's rights.", host=host.name)
     if str(source.domain).casefold() != str(destination.domain).casefold():
         return warn(
             f"{source.name} is in {source.domain}, {destination.name} in {destination.domain}",

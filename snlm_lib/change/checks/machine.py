@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from snlm_lib.change.checks.model import Check, Finding, fail, passed, warn
-from snlm_lib.estate.model import PairFacts, VmFacts
+from snlm_lib.estate.model import DiskFacts, PairFacts, VmFacts
 from snlm_lib.parameters import Parameters
 from snlm_lib.units import GIB, say_bytes
 
@@ -80,6 +82,8 @@ def free_id(facts: PairFacts, _wanted: Parameters) -> Finding:
             "Remove the planned VM first.",
             host=facts.destination.name,
         )
+    if facts.planned_on_destination is None:
+        return fail("planned VMs could not be read", "Check the session's rights.", host=facts.destination.name)
     if facts.id_on_destination is None:
         return warn("could not be read", "Look for a machine of this GUID by hand.", host=facts.destination.name)
     return passed(f"free on {facts.destination.name}")
@@ -87,6 +91,8 @@ def free_id(facts: PairFacts, _wanted: Parameters) -> Finding:
 
 def no_move(facts: PairFacts, _wanted: Parameters) -> Finding:
     """No migration job of this machine is under way."""
+    if facts.jobs is None:
+        return fail("migration jobs could not be read", "Check the session's rights on both hosts.")
     going = [job for job in facts.jobs if job.job_state in RUNNING_JOB_STATES]
     if going:
         return fail(
@@ -127,9 +133,13 @@ def memory(facts: PairFacts, _wanted: Parameters) -> Finding:
     return passed(said)
 
 
-def _needed_bytes(vm: VmFacts) -> int | None:
-    sizes = [disk.file_bytes for disk in vm.disks if not disk.pass_through]
-    return None if any(size is None for size in sizes) else sum(size or 0 for size in sizes)
+def _sum(sizes: Iterable[int | None]) -> int | None:
+    known = list(sizes)
+    return None if None in known else sum(size or 0 for size in known)
+
+
+def _virtual(vm: VmFacts | None) -> list[DiskFacts] | None:
+    return None if vm is None or vm.disks is None else [disk for disk in vm.disks if not disk.pass_through]
 
 
 def disk_space(facts: PairFacts, wanted: Parameters) -> Finding:
@@ -138,13 +148,18 @@ def disk_space(facts: PairFacts, wanted: Parameters) -> Finding:
     volume = next((item for item in facts.destination.volumes if item.drive_letter.upper() == letter), None)
     if volume is None:
         return fail(f"has no volume {letter}:", "Correct 'destination_path'.", host=facts.destination.name)
-    need = _needed_bytes(facts.vm) if facts.vm else None
-    if need is None or volume.free_bytes is None:
-        return fail("sizes could not be read", "Check the session's rights.", host=facts.destination.name)
-    said = f"{letter}: needs {say_bytes(need)}, free {say_bytes(volume.free_bytes)}"
+    disks = _virtual(facts.vm)
+    need = None if disks is None else _sum(disk.file_bytes for disk in disks)
+    if disks is None or need is None or volume.free_bytes is None:
+        where = facts.destination if volume.free_bytes is None else facts.source
+        return fail("sizes could not be read", "Check the session's rights.", host=where.name)
+    chained = [disk for disk in disks if disk.parent_path or disk.vhd_type == "Differencing"]
+    said = f"{letter}: needs {'at least ' * bool(chained)}{say_bytes(need)}, free {say_bytes(volume.free_bytes)}"
     if need > volume.free_bytes:
         return fail(said, "Free space there, or choose another volume.", host=facts.destination.name)
-    largest = sum(disk.size_bytes or 0 for disk in facts.vm.disks) if facts.vm else 0
+    if chained:
+        return _with_parents(said, _sum(disk.size_bytes for disk in chained), volume.free_bytes - need, facts)
+    largest = sum(disk.size_bytes or 0 for disk in disks)
     if largest > volume.free_bytes:
         return warn(
             f"{said}; the disks may grow to {say_bytes(largest)}", "Plan for growth.", host=facts.destination.name
@@ -152,10 +167,25 @@ def disk_space(facts: PairFacts, wanted: Parameters) -> Finding:
     return passed(said)
 
 
+def _with_parents(said: str, parents: int | None, left: int, facts: PairFacts) -> Finding:
+    """A differencing disk travels with its parents, whose files nobody measured: a volume that fills up pauses
+    every machine on it."""
+    merge, host = "Merge the checkpoints first", facts.destination.name
+    told = f"{said}; parents of differencing disks are not counted"
+    if parents is None:
+        return fail(f"{told}, their size could not be read", f"{merge}, or check the session's rights.", host=host)
+    told = f"{told}, a parent may be as large as its disk ({say_bytes(parents)} in all)"
+    if parents > left:
+        return fail(told, f"{merge}, free space there, or choose another volume.", host=host)
+    return warn(told, f"{merge}, or add up the files of the whole chain by hand.", host=host)
+
+
 def movable_disks(facts: PairFacts, _wanted: Parameters) -> Finding:
     """Pass-through and shared disks do not move (shared ones would be skipped with a warning only)."""
     if facts.vm is None:
         return _not_found(facts)
+    if facts.vm.disks is None:
+        return fail("the disks could not be read", "Check the session's rights.", host=facts.source.name)
     bad = [disk.path for disk in facts.vm.disks if disk.pass_through or disk.shared]
     if bad:
         return fail(f"cannot move: {', '.join(bad)}", "Detach pass-through and shared disks.", host=facts.source.name)
@@ -166,6 +196,8 @@ def images(facts: PairFacts, _wanted: Parameters) -> Finding:
     """A DVD image on a host path does not travel."""
     if facts.vm is None:
         return _not_found(facts)
+    if facts.vm.images is None:
+        return warn("could not be read", "Look for an attached image by hand.", host=facts.source.name)
     if facts.vm.images:
         return warn(
             f"image attached: {', '.join(facts.vm.images)}", "Eject it, or the move may fail.", host=facts.source.name
@@ -177,6 +209,8 @@ def checkpoints(facts: PairFacts, _wanted: Parameters) -> Finding:
     """Checkpoints travel, but are a risk of processor mismatch and of name collision."""
     if facts.vm is None:
         return _not_found(facts)
+    if facts.vm.checkpoints is None:
+        return warn("could not be read", "Look for checkpoints by hand.", host=facts.source.name)
     if facts.vm.checkpoints:
         names = ", ".join(item.name for item in facts.vm.checkpoints)
         return warn(

@@ -14,17 +14,19 @@ SMB_PORT = 445  # the storage copy
 MIGRATION_RULE = "VIRT-MIGL-In-TCP-NoScope"  # rule Name: display names are localised
 
 
-def _missing(facts: PairFacts, acting: str, peer: str) -> tuple[str, ...] | None:
+def _missing(facts: PairFacts, acting: str, peer: str) -> tuple[tuple[str, ...] | None, int]:
+    """The names that are missing, None when an account could not be read; and how many are wanted."""
     account, target = facts.delegation.get(acting), facts.delegation.get(peer)
     if account is None or target is None:
-        return None
-    return missing_names(account, wanted_names(target))
+        return None, 0
+    wanted = wanted_names(target)  # two, where the directory knows no full name of the peer
+    return missing_names(account, wanted), len(wanted)
 
 
 def delegation_there(facts: PairFacts, _wanted: Parameters) -> Finding:
     """The source's account may delegate to the destination's two services, short and full names."""
     source, destination = facts.source.name, facts.destination.name
-    missing = _missing(facts, source, destination)
+    missing, count = _missing(facts, source, destination)
     if missing is None:
         return fail(
             "a computer account could not be read",
@@ -34,22 +36,24 @@ def delegation_there(facts: PairFacts, _wanted: Parameters) -> Finding:
         )
     if missing:
         return fail(
-            f"{source} lacks {len(missing)} of 4 names: {', '.join(missing)}", "Run 02, which adds them.", host=source
+            f"{source} lacks {len(missing)} of {count} names: {', '.join(missing)}",
+            "Run 02, which adds them.",
+            host=source,
         )
-    return passed(f"{source} may act at {destination} (4 of 4 names)")
+    return passed(f"{source} may act at {destination} ({count} of {count} names)")
 
 
 def delegation_back(facts: PairFacts, _wanted: Parameters) -> Finding:
     """The way back: needed only to return the machine."""
     source, destination = facts.source.name, facts.destination.name
-    missing = _missing(facts, destination, source)
+    missing, count = _missing(facts, destination, source)
     if missing is None or missing:
         return warn(
-            f"{destination} lacks {len(missing) if missing else 'an unknown number'} of 4 names",
+            f"{destination} lacks {f'{len(missing)} of {count}' if missing else 'an unknown number of'} names",
             "Run 02, or the machine cannot be moved back the same way.",
             host=destination,
         )
-    return passed(f"{destination} may act at {source} (4 of 4 names)")
+    return passed(f"{destination} may act at {source} ({count} of {count} names)")
 
 
 def protocol_transition(facts: PairFacts, _wanted: Parameters) -> Finding:
@@ -118,8 +122,15 @@ def firewall(facts: PairFacts, _wanted: Parameters) -> Finding:
         host.name for host in (facts.destination, facts.source) if host.firewall_enabled.get(MIGRATION_RULE) is not True
     ]
     if facts.destination.name in closed:
+        told = f"rule {MIGRATION_RULE} is not enabled on {' and '.join(closed)}"
+        if _port(facts.source, MIGRATION_PORT) is True:
+            return warn(
+                f"{told}, but TCP {MIGRATION_PORT} answers at {facts.destination.name}",
+                "Nothing, if another rule or a group policy opens it.",
+                host=facts.destination.name,
+            )
         return fail(
-            f"rule {MIGRATION_RULE} is not enabled on {' and '.join(closed)}",
+            told,
             f"Enable-NetFirewallRule -Name {MIGRATION_RULE}",
             host=facts.destination.name,
         )
@@ -131,6 +142,8 @@ def firewall(facts: PairFacts, _wanted: Parameters) -> Finding:
 def switches(facts: PairFacts, _wanted: Parameters) -> Finding:
     """Every adapter's switch exists on the destination under the same name."""
     adapters = facts.vm.adapters if facts.vm else ()
+    if adapters is None:
+        return fail("the adapters could not be read", "Check the session's rights.", host=facts.source.name)
     wanted = sorted({item.switch_name for item in adapters if item.switch_name})
     there = {name.casefold() for name in facts.destination.switches}
     missing = [name for name in wanted if name.casefold() not in there]
@@ -146,8 +159,11 @@ def switches(facts: PairFacts, _wanted: Parameters) -> Finding:
 
 def switch_kind(facts: PairFacts, _wanted: Parameters) -> Finding:
     """A switch of the same name that leads nowhere takes the machine off the network."""
+    adapters = facts.vm.adapters if facts.vm else ()
+    if adapters is None:
+        return warn("the adapters could not be read", "Check the session's rights.", host=facts.source.name)
     source, destination = (_kinds(host) for host in (facts.source, facts.destination))
-    wanted = {item.switch_name.casefold() for item in (facts.vm.adapters if facts.vm else ()) if item.switch_name}
+    wanted = {item.switch_name.casefold() for item in adapters if item.switch_name}
     pairs = {name: (source.get(name), destination[name]) for name in sorted(wanted & set(destination))}
     told = ", ".join(
         f"{name!r} is {there or 'unknown'} there, {here or 'unknown'} here" for name, (here, there) in pairs.items()

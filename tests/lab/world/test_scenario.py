@@ -104,6 +104,7 @@ def test_moves_take_the_time_they_promise(
         ("snlm.scenario/1", "snlm.scenario/9", "x.yaml: schema 'snlm.scenario/9' is not snlm.scenario/1"),
         ("  time_factor: 50", "  #", "x.yaml.move: the key 'time_factor' is missing"),
         ("schema:", "schema: [", "x.yaml: not readable as YAML"),
+        ("memory_gib: 256", "memory_gib: 256\n    memory_gib: 1", "the key 'memory_gib' stands twice, again at line"),
     ],
 )
 def test_a_wrong_scenario_is_told_file_and_key(old: str, new: str, says: str) -> None:
@@ -123,6 +124,11 @@ def test_what_is_no_table_is_refused(text: str) -> None:
 def test_a_base_that_does_not_exist_is_told_with_those_that_do() -> None:
     with pytest.raises(LabError, match=r"no scenario 'quik' to be based on.*quick"):
         read_scenario("based_on: quik\n", "x.yaml")
+
+
+def test_the_name_of_a_base_that_no_file_can_bear_is_told_in_a_sentence() -> None:
+    with pytest.raises(LabError, match="must be the name of a scenario"):
+        read_scenario(f"based_on: {'x' * 300}\n", "x.yaml")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
