@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import base64
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pypsrp.complex_objects import PSInvocationState
@@ -16,9 +18,10 @@ from pypsrp.exceptions import WSManFaultError
 from pypsrp.powershell import PowerShell, RunspacePool
 from pypsrp.wsman import NAMESPACES, SelectorSet
 
-from snlm_lib.errors import SessionLost
+from snlm_lib.errors import AuthenticationRefused, HostUnreachable, RemoteError, SessionLost
+from snlm_lib.remote.transport import LOOK_FIRST
 
-__all__ = ["NOT_THERE", "NotBegun", "SentPipeline", "known_commands"]
+__all__ = ["NOT_THERE", "NotBegun", "SentPipeline", "after_sending", "known_commands"]
 
 NOT_THERE = 2150858843  # 0x8033805B: the host knows no such shell, or no such command in it
 _COMMANDS = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/Command"
@@ -28,6 +31,15 @@ _TRIES = 3
 
 class NotBegun(SessionLost):
     """The session is lost, and the host is known not to have taken the command: a new session may send it."""
+
+
+@contextmanager
+def after_sending(host: str) -> Iterator[None]:
+    """The command is out: a host that is gone, too busy, or no longer lets us in has not said what became of it."""
+    try:
+        yield
+    except (HostUnreachable, AuthenticationRefused) as error:
+        raise SessionLost(error.what, host=host, remedy=LOOK_FIRST) from None
 
 
 class SentPipeline(PowerShell):
@@ -50,8 +62,9 @@ class SentPipeline(PowerShell):
             pool.pipelines.pop(self.id, None)
             raise
         self.state = PSInvocationState.RUNNING
-        for fragment in rest:
-            pool.shell.send("stdin", fragment, command_id=self._command_id)
+        with after_sending(self.host):
+            for fragment in rest:
+                pool.shell.send("stdin", fragment, command_id=self._command_id)
 
     def _send_once(self, first: str) -> None:
         lost: SessionLost | None = None
@@ -66,13 +79,17 @@ class SentPipeline(PowerShell):
             except WSManFaultError as fault:
                 if lost is None:
                     raise self._refused(fault) from None
+            except RemoteError:
+                if lost is None:
+                    raise
+                raise lost from None
             assert lost is not None
             if self._taken(lost):
                 self._command_id = self.id.upper()
                 self.settled = f"{lost.what}; the host has taken the command, it was not sent again"
                 return
         assert lost is not None
-        raise lost
+        raise NotBegun(lost.what, host=self.host, remedy="The host has not taken the command: try again")
 
     def _send(self, first: str) -> str:
         answer = self.runspace_pool.shell.command("", arguments=[first], command_id=self.id)
@@ -88,7 +105,7 @@ class SentPipeline(PowerShell):
         """Does the host list this command? Raises ``lost`` when it cannot say."""
         try:
             return self.id.upper() in known_commands(self.runspace_pool)
-        except (SessionLost, WSManFaultError):
+        except (RemoteError, WSManFaultError):
             raise lost from None
 
 

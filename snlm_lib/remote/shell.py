@@ -31,9 +31,9 @@ from snlm_lib.remote.fragments import PlainFragmenter
 from snlm_lib.remote.line import Line
 from snlm_lib.remote.pipeline import Pipeline
 from snlm_lib.remote.reach import look
-from snlm_lib.remote.sending import NOT_THERE, NotBegun, SentPipeline
+from snlm_lib.remote.sending import NOT_THERE, NotBegun, SentPipeline, after_sending
 from snlm_lib.remote.tls import check_authority, check_certificate
-from snlm_lib.remote.transport import TransportPool
+from snlm_lib.remote.transport import LOOK_FIRST, TransportPool
 
 __all__ = ["Endpoint", "Shell"]
 
@@ -48,7 +48,6 @@ _OPENINGS = 3  # an opening whose answer is lost leaves a shell to its idle time
 _RUNSPACES = 8
 _DONE = (PSInvocationState.COMPLETED, PSInvocationState.STOPPED, PSInvocationState.FAILED)
 _ASK_AGAIN = "Ask again: a new session opens by itself"
-_LOOK_FIRST = "The command may still be running there: look at the host before you do anything again"
 
 
 @dataclass(frozen=True)
@@ -118,13 +117,13 @@ class Shell:
 
     def poll(self, running: SentPipeline) -> bool:
         """Wait for the next answer, at most 20 s; True when the pipeline has ended."""
-        with self._translated():
+        with after_sending(self.host), self._translated():
             running.poll_invoke()
         return running.state in _DONE
 
     def stop(self, running: SentPipeline) -> None:
         """Ask the host to stop it. The end comes through `poll`; a pipeline gone meanwhile is no error."""
-        with suppress(WSManFaultError), self._translated(faults=False):
+        with suppress(WSManFaultError), after_sending(self.host), self._translated(faults=False):
             self._pool.shell.signal(SignalCode.PS_CTRL_C, _command_id(running))
 
     def finish(self, running: SentPipeline) -> None:
@@ -225,11 +224,11 @@ class Shell:
             raise self._lost(type(error).__name__, changes and not opening) from None
 
     def _lost(self, why: str, changes: bool) -> SessionLost:
-        remedy = _LOOK_FIRST if changes else _ASK_AGAIN
+        remedy = LOOK_FIRST if changes else _ASK_AGAIN
         return SessionLost(f"the host ended the session ({why})", host=self.host, remedy=remedy)
 
     def _unread(self, why: str, changes: bool) -> SessionLost:
-        remedy = _LOOK_FIRST if changes else _ASK_AGAIN
+        remedy = LOOK_FIRST if changes else _ASK_AGAIN
         return SessionLost(f"the host's answer cannot be read: {why}", host=self.host, remedy=remedy)
 
     def _not_opened(self, fault: WSManFaultError) -> RemoteError:

@@ -26,7 +26,7 @@ from snlm_lib.remote.line import FellBack, Line
 from snlm_lib.remote.sign_on import Attempt, not_wsman, refused
 from snlm_lib.remote.tls import is_tls, tls_refused
 
-__all__ = ["TransportPool", "may_be_repeated"]
+__all__ = ["LOOK_FIRST", "TransportPool", "may_be_repeated"]
 
 _log = logging.getLogger(__name__)
 _REPEATABLE = tuple(
@@ -46,7 +46,7 @@ _IDLE_LIMIT_S = 60.0  # HTTP.sys closes an idle connection after two minutes; a 
 _FAULT = 500  # a WS-Management fault: the line itself is healthy
 _STATE_LOST = 400
 _BUSY = 503  # HTTP.sys has no room: the service behind it never saw the request
-_LOST = "The command may still be running there: look at the host before you do anything again"
+LOOK_FIRST = "The command may still be running there: look at the host before you do anything again"
 
 
 class _Unread(HostUnreachable):
@@ -172,7 +172,7 @@ class TransportPool:
             # be unsealed, and what the host did is unknown.
             name = type(error).__name__
             if line.accepted and (line.message_sent or not isinstance(error, FellBack)):
-                raise SessionLost(f"the answer cannot be read ({name})", host=self.host, remedy=_LOST) from None
+                raise SessionLost(f"the answer cannot be read ({name})", host=self.host, remedy=LOOK_FIRST) from None
             raise refused(self._attempt(line), error) from None
 
     def _borrow(self) -> Line:
@@ -240,7 +240,7 @@ class TransportPool:
         if line.message_sent:
             late = "Timeout" in type(error).__name__
             what = f"no answer within {line.read_timeout:g} s" if late else "the connection broke"
-            return SessionLost(f"{what} ({type(error).__name__})", host=self.host, remedy=_LOST)
+            return SessionLost(f"{what} ({type(error).__name__})", host=self.host, remedy=LOOK_FIRST)
         return _Unread(
             f"no WS-Management service answers at {self.endpoint} ({type(error).__name__})",
             host=self.host,

@@ -16,6 +16,7 @@ from snlm_lib.lab.wire_faults import KINDS, SIGN_ON, WireFault, WirePlan
 from snlm_lib.remote import commands
 from snlm_lib.remote.credentials import Credential
 from snlm_lib.remote.pipeline import Pipeline
+from snlm_lib.remote.sending import NotBegun
 from snlm_lib.remote.session import CommandRecord, Endpoint, HostSession
 from tests.remote.conftest import PASSWORD, USER, ToyHost
 from tests.remote.test_session import VM_ID, move, until
@@ -134,3 +135,27 @@ def test_every_pipeline_is_closed_on_the_host(spoilt: Spoilt, pipeline: Pipeline
             with suppress(CommandFailed):
                 session.invoke(pipeline)
         assert until(lambda: [seen.action for seen in plan.seen].count("Signal") == 3)
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [WireFault("cut-after", action="Command"), WireFault("busy", action="Enumerate", times=40)],
+        [WireFault("busy", action="Receive", command="Move-VM", times=40)],
+    ],
+)
+def test_a_host_too_busy_to_say_what_became_of_a_command_leaves_it_open(
+    spoilt: Spoilt, faults: list[WireFault]
+) -> None:
+    with spoilt(*faults) as (session, toy, _, _told):
+        with pytest.raises(SessionLost, match="look at the host") as caught:
+            session.start(move()).result()
+        assert "Nothing was begun" not in str(caught.value)
+        assert len(toy.heard) == 1
+
+
+def test_a_command_that_the_host_never_took_is_known_not_to_have_begun(spoilt: Spoilt) -> None:
+    with spoilt(WireFault("cut-before", action="Command", times=40)) as (session, toy, _, _told):
+        with pytest.raises(NotBegun):
+            session.start(move())
+        assert toy.heard == []
