@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from snlm_lib.errors import CommandFailed
 from snlm_lib.estate.reads import Session
 from snlm_lib.remote.commands import Pipeline
 
@@ -35,6 +36,8 @@ class Act:
     """``do`` acts and reports; ``settle`` looks at the hosts when a try, of the given moment (UTC), left no
     outcome: its answer was lost, or whoever made it. Without one such a try stays unknown.
 
+    ``look`` is asked right before the intent is written; what it returns is kept there, beside ``before``.
+
     ``key`` names the act within its record: the same act asked for twice has the same key, so that
     it is never begun twice.
     """
@@ -46,6 +49,7 @@ class Act:
     do: Callable[[], Outcome]
     settle: Callable[[datetime], Outcome] | None = None
     before: Mapping[str, object] = field(default_factory=dict)
+    look: Callable[[], Mapping[str, object]] | None = None
 
     @classmethod
     def of(
@@ -70,7 +74,10 @@ class Act:
         def settle(_: datetime) -> Outcome:
             if holds():
                 return Outcome("done", f"{do.text()}: its answer was lost, and the host shows that it was done")
-            session.invoke(do)
+            try:
+                session.invoke(do)
+            except CommandFailed as error:  # of the act itself: known. One of looking says nothing of it
+                return Outcome("failed", error.what, remedy=error.remedy)
             return Outcome(
                 "done", f"{do.text()}: its answer was lost, the host showed it undone, and it was sent again"
             )

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from snlm_lib.change.act import Act, Outcome
-from snlm_lib.errors import CommandFailed, OutcomeUnknown, RemoteError, SessionLost, SnlmError
+from snlm_lib.errors import OutcomeUnknown, RemoteError, SessionLost, SnlmError
 from snlm_lib.record.journal import Entry, Journal, open_intents
 from snlm_lib.units import parse_utc
 
@@ -56,6 +56,7 @@ def carry_out(journal: Journal, step: str, act: Act) -> Done:
         return Done(act, _recorded(ended.data), begun_here=False)
     if intent is not None and ended is None:
         return Done(act, _settle(journal, step, act, intent), begun_here=False)
+    looked = act.look() if act.look is not None else {}
     begun = journal.append(
         "intent",
         step,
@@ -65,7 +66,7 @@ def carry_out(journal: Journal, step: str, act: Act) -> Done:
             "what": act.what,
             "host": act.host,
             "undo": act.undo,
-            "before": dict(act.before),
+            "before": {**act.before, **looked},
         },
     )
     return Done(act, _act(journal, step, act, begun), begun_here=True)
@@ -89,10 +90,7 @@ def _after_loss(journal: Journal, step: str, act: Act, intent: Entry, lost: Sess
     journal.append("note", step, {"intent_id": intent.data["intent_id"], "host": lost.host, "lost": lost.what})
     try:
         return _settle(journal, step, act, intent)
-    except CommandFailed as error:
-        _close(journal, step, str(intent.data["intent_id"]), Outcome("failed", str(error)))
-        raise
-    except RemoteError:
+    except RemoteError:  # also a look that the host refused: that says nothing of the act
         raise lost from None
 
 

@@ -6,6 +6,7 @@ itself carries on is an inference (hyperv.md, section 8): both answers are handl
 
     start -> watch ... -> the job ended, or the command failed with no job   -> outcome known
                        -> nobody answers until the limit, or hosts disagree  -> unknown
+                       -> it is not known how our command ended, and no job  -> unknown
 """
 
 from __future__ import annotations
@@ -182,6 +183,9 @@ def outcome_of(watched: Watched, where: Whereabouts | None) -> Outcome:
         said = f"; the command itself ended with: {error_text}" if error_text else ""
         return Outcome("done", f"the machine is registered on the destination only{said}", facts)
     if owner is Owner.SOURCE and not watched.limit_reached:
+        if watched.job is None and not isinstance(watched.error, CommandFailed):
+            why = error_text or "nobody saw how the order ended"
+            return Outcome("unknown", f"the machine is on the source and no job of its move shows: {why}", facts)
         reason = _reason(watched) or ("its job vanished" if watched.vanished else error_text)
         reason = reason or "the host gave no reason"
         return Outcome("failed", f"the machine still runs on the source: {reason}", facts)

@@ -18,7 +18,7 @@ from snlm_lib.change.move import (
     outcome_of,
     whereabouts_or_none,
 )
-from snlm_lib.change.reconcile import none_begun
+from snlm_lib.change.phases import JobEnd, job_end
 from snlm_lib.change.samples import SampleFiles
 from snlm_lib.clock import Clock
 from snlm_lib.errors import RemoteError, SessionLost
@@ -29,6 +29,7 @@ from snlm_lib.parameters import Parameters
 from snlm_lib.remote import commands
 from snlm_lib.remote.credentials import Credential
 from snlm_lib.remote.pipeline import Pipeline
+from snlm_lib.remote.sending import NotBegun
 from snlm_lib.remote.session import Operation
 from snlm_lib.units import iso_utc
 
@@ -49,6 +50,7 @@ class MoveOrder:
     samples: Path  # folder of progress.csv and passes.csv
     clock: Clock
     say: Callable[[str], None]  # one line of progress for a person
+    jobs_before: frozenset[str] | None = None  # for a move that was begun before: the jobs that were there then
 
 
 def move_act(order: MoveOrder) -> Act:
@@ -58,13 +60,20 @@ def move_act(order: MoveOrder) -> Act:
         order.vm_id, wanted.destination, storage_path=wanted.destination_path, credential=order.credential
     )
 
+    others = order.jobs_before
+
+    def look() -> Mapping[str, object]:
+        nonlocal others
+        others = frozenset(job.instance_id for job in survey.migration_jobs(order.connection.source, order.vm_id))
+        return {"jobs": sorted(others)}
+
     def do() -> Outcome:
-        earlier = migration_events(order.connection.estate, order.vm_id, order.clock.utc_now())
-        ignore = frozenset(job.instance_id for job in survey.migration_jobs(order.connection.source, order.vm_id))
-        return _order(order, pipeline, _Earlier(ignore, earlier), may_try_again=True)
+        events = migration_events(order.connection.estate, order.vm_id, order.clock.utc_now())
+        return _order(order, pipeline, _Earlier(others or frozenset(), events))
 
     def settle(requested: datetime) -> Outcome:
-        return _as_the_job_says(_watch(order, requested, lambda: (True, None), _Earlier()), requested)
+        earlier = _Earlier(_ended_jobs(order) if others is None else others)
+        return _as_the_job_says(_watch(order, requested, lambda: (True, None), earlier), requested)
 
     return Act(
         key=f"move-{order.vm_id}-{wanted.source}-{wanted.destination}",
@@ -80,6 +89,7 @@ def move_act(order: MoveOrder) -> Act:
             "machine": [dict(row) for row in order.machine],
             "places": [dict(row) for row in order.places],
         },
+        look=look,
     )
 
 
@@ -95,27 +105,25 @@ def _as_the_job_says(outcome: Outcome, requested: datetime) -> Outcome:
     return replace(outcome, facts={**outcome.facts, "duration_s": length_s, "ended_utc": ended})
 
 
-def _order(order: MoveOrder, pipeline: Pipeline, earlier: _Earlier, *, may_try_again: bool) -> Outcome:
+def _order(order: MoveOrder, pipeline: Pipeline, earlier: _Earlier) -> Outcome:
     """Order the move and watch it. When it is not known whether the order arrived, the hosts are watched all the
-    same; it is given a second time only if both prove that nothing was begun."""
+    same: no job yet proves nothing, Move-VM may still be asking for names and tickets. Only a host that does not
+    know the order is given it again, by the session."""
     requested = order.clock.utc_now()
     try:
         operation = order.connection.source.start(pipeline)
+    except NotBegun as error:
+        return Outcome("failed", f"the machine still runs on the source: the order never arrived ({error.what})")
     except SessionLost as error:
         lost = error  # the name of an except clause does not outlive it
-        outcome = _watch(order, requested, lambda: (True, lost), earlier)
-        if outcome.result == "failed" and may_try_again and _none_begun(order, earlier):
-            order.say("the order was lost and nothing was begun: ordered again")
-            return _order(order, pipeline, earlier, may_try_again=False)
-        return outcome
+        return _watch(order, requested, lambda: (True, lost), earlier)
     return _watch(order, requested, lambda: _stands(operation), earlier)
 
 
-def _none_begun(order: MoveOrder, earlier: _Earlier) -> bool:
-    try:
-        return none_begun(order.connection.estate, order.vm_id, ignore=earlier.jobs)
-    except RemoteError:
-        return False
+def _ended_jobs(order: MoveOrder) -> frozenset[str]:
+    """Where nobody wrote down whose jobs were there before, one that has ended proves nothing."""
+    jobs = survey.migration_jobs(order.connection.source, order.vm_id)
+    return frozenset(job.instance_id for job in jobs if job_end(job.job_state) is not JobEnd.UNDER_WAY)
 
 
 def _way_back(order: MoveOrder) -> str:

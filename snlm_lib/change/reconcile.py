@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -13,9 +13,8 @@ from snlm_lib.estate import survey
 from snlm_lib.estate.model import JobFacts, VmStatus
 from snlm_lib.estate.survey import Estate
 
-__all__ = ["Owner", "Whereabouts", "latest_job", "locate", "none_begun", "owner_of"]
+__all__ = ["Owner", "Whereabouts", "latest_job", "locate", "owner_of"]
 
-_IDLE = ("Ok",)
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -45,17 +44,6 @@ def locate(estate: Estate, vm_id: UUID) -> Whereabouts:
         destination=survey.vm_status(estate.destination, vm_id),
         jobs=(*survey.migration_jobs(estate.source, vm_id), *survey.migration_jobs(estate.destination, vm_id)),
     )
-
-
-def none_begun(estate: Estate, vm_id: UUID, *, ignore: Collection[str]) -> bool:
-    """Do both hosts prove that no move was begun: no job but those of ``ignore``, nothing staged, machine idle?
-
-    Raises RemoteError when one of them does not answer.
-    """
-    found = locate(estate, vm_id)
-    new = [job for job in found.jobs if job.instance_id not in ignore]
-    idle = found.source is not None and found.source.operational_status == _IDLE
-    return idle and not new and found.destination is None and not survey.is_planned(estate.destination, vm_id)
 
 
 def latest_job(jobs: Iterable[JobFacts]) -> JobFacts | None:

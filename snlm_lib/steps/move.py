@@ -28,8 +28,10 @@ def order(step: Step, facts: PairFacts) -> list[Act]:
     no such machine and no move of it was begun in this record.
     """
     begun = move_begun(step.journal.entries())
+    jobs = None
     if begun is not None:
         before = begun.data["before"]
+        jobs = frozenset(before["jobs"]) if "jobs" in before else None
         vm_id, name = UUID(str(before["vm_id"])), str(before["name"])
         rows, places = list(before["machine"]), list(before["places"])
     else:
@@ -50,6 +52,7 @@ def order(step: Step, facts: PairFacts) -> list[Act]:
             samples=step.record.samples,
             clock=step.clock,
             say=live.say,
+            jobs_before=jobs,
         )
     )
     destination = step.connection.destination

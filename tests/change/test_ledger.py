@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -11,6 +12,8 @@ from snlm_lib.change.act import Act, Outcome
 from snlm_lib.change.ledger import carry_out, change_rows
 from snlm_lib.errors import CommandFailed, OutcomeUnknown, SessionLost, SnlmError
 from snlm_lib.record.journal import Journal, open_intents
+from snlm_lib.remote import commands
+from tests.fake_estate import Answer, ScriptedHost
 
 STEP = "05_move_vm"
 
@@ -117,13 +120,50 @@ def test_a_lost_answer_is_settled_at_once_by_looking_and_the_journal_says_so(jou
     assert journal.entries()[-1].data["detail"] == "its answer was lost, and the host shows it"
 
 
-def test_looking_that_ends_in_a_refusal_is_a_known_failure(journal: Journal) -> None:
+def test_a_look_that_the_host_refuses_says_nothing_of_the_act(journal: Journal) -> None:
     def settles(since: datetime) -> Outcome:
         raise refused()
 
-    with pytest.raises(CommandFailed):
+    with pytest.raises(SessionLost):
         carry_out(journal, STEP, Deed(lost(), settles=settles).act)
-    assert journal.entries()[-1].data["result"] == "failed"
+    assert len(open_intents(journal.entries(), STEP)) == 1
+
+
+@pytest.mark.parametrize(("shown", "result"), [([], "failed"), (refused(), None)])
+def test_of_an_act_whose_answer_was_lost_only_its_own_refusal_is_a_failure(
+    journal: Journal, shown: Answer, result: str | None
+) -> None:
+    """Asked for the second time it is refused; or already the look whether it was done is."""
+    host = ScriptedHost("HV01", {"Get-VMHost": shown, "Enable-VMMigration": lambda n: lost() if n == 1 else refused()})
+    act = Act.of(
+        host,
+        what="HV01: enable",
+        do=commands.enable_vm_migration(),
+        undo=None,
+        before={},
+        holds=lambda: bool(host.invoke(commands.get_vm_host()).objects),
+    )
+    with pytest.raises(SnlmError, match="access denied" if result else "session ended"):
+        carry_out(journal, STEP, act)
+    assert [entry.data["result"] for entry in journal.entries() if entry.kind == "outcome"] == [result][: bool(result)]
+    assert len(open_intents(journal.entries(), STEP)) == (0 if result else 1)
+    assert host.asked["Enable-VMMigration"] == (2 if result else 1)
+
+
+def test_what_is_there_right_before_the_act_stands_in_its_intent(journal: Journal) -> None:
+    act = replace(Deed(Outcome("done")).act, look=lambda: {"jobs": ["job-1"]})
+    carry_out(journal, STEP, act)
+    assert journal.entries()[-2].data["before"] == {"was": False, "jobs": ["job-1"]}
+
+
+def test_when_nobody_can_look_before_the_act_it_is_not_begun(journal: Journal) -> None:
+    def look() -> dict[str, object]:
+        raise lost()
+
+    deed = Deed(Outcome("done"))
+    with pytest.raises(SessionLost):
+        carry_out(journal, STEP, replace(deed.act, look=look))
+    assert (deed.done, kinds(journal)) == (0, [])
 
 
 def test_an_outcome_that_stays_unknown_keeps_the_intent_open(journal: Journal) -> None:

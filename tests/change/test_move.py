@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from snlm_lib.change.move import MoveWatch, Watched, blackout, blackout_s, outcome_of
-from snlm_lib.change.reconcile import Owner, Whereabouts, latest_job, locate, none_begun, owner_of
+from snlm_lib.change.reconcile import Owner, Whereabouts, latest_job, locate, owner_of
 from snlm_lib.change.samples import SampleFiles
 from snlm_lib.clock import FakeClock
 from snlm_lib.errors import CommandFailed, RemoteError, SessionLost
@@ -128,29 +128,6 @@ def test_a_job_that_the_source_no_longer_knows_is_not_waited_for_for_hours(tmp_p
     assert (told.result, told.detail) == ("failed", "the machine still runs on the source: its job vanished")
 
 
-PLANNED = "Get-CimInstance Msvm_PlannedComputerSystem"
-
-
-@pytest.mark.parametrize(
-    ("jobs", "status", "planned", "proved"),
-    [
-        ((), "Ok", (), True),
-        (job_bag(7, 100, name="job-1"), "Ok", (), True),  # another move's
-        (job_bag(4, 1), "Ok", (), False),
-        ((), "InService", (), False),
-        ((), "Ok", (bag(Name=str(builders.VM_ID).upper()),), False),
-    ],
-)
-def test_only_two_idle_hosts_prove_that_none_was_begun(
-    jobs: Answer, status: str, planned: Answer, proved: bool
-) -> None:
-    no_vm = CommandFailed("not found", host="HV02", command="Get-VM", fq_error_id="InvalidParameter,GetVM")
-    source = ScriptedHost("HV01", {JOB: jobs, "Get-VM": vm_bag(status)})
-    destination = ScriptedHost("HV02", {JOB: (), "Get-VM": no_vm, PLANNED: planned})
-    estate = Estate(source, destination, None)
-    assert none_begun(estate, builders.VM_ID, ignore=frozenset({"job-1"})) is proved
-
-
 def test_the_limit_ends_the_watch_not_the_move(tmp_path: Path, clock: FakeClock) -> None:
     source = ScriptedHost("HV01", {JOB: job_bag(4, 50), "Get-VM": vm_bag("InService")})
     watcher, _ = watch(source, clock, tmp_path)
@@ -204,6 +181,8 @@ def test_the_hosts_decide_the_outcome_and_the_job_only_says_why() -> None:
     assert outcome(job(4), there, SessionLost("cut", host="HV01")) == "done"
     assert outcome(job(10, text="0x8009030E"), here) == "failed"
     assert outcome(None, here, CommandFailed("no", host="HV01", command="Move-VM")) == "failed"
+    assert outcome(None, here, SessionLost("cut", host="HV01")) == "unknown"
+    assert outcome(None, here) == "unknown"
     assert outcome(job(4), moving, limit=True) == "unknown"
     assert outcome(job(7), Whereabouts(HERE, THERE, ())) == "unknown"
     assert outcome(job(7), None) == "unknown"
