@@ -81,6 +81,26 @@ def test_what_a_host_refuses_is_unknown_and_the_rest_is_there(table: Any, refuse
     assert host.settings.enabled is True
 
 
+def test_what_a_host_refuses_about_a_machine_is_unknown_and_not_none(pair: Callable[..., Estate], refused: Any) -> None:
+    closed = {MACHINES: machines((A, "VM01")), "Get-VM -Id": refused(), "Get-CimInstance": refused()}
+    found = survey_pair(pair(closed, {}), "VM01", FakeClock())
+    assert found.vm is not None
+    vm = found.vm
+    assert (vm.disks, vm.adapters, vm.checkpoints, vm.images, vm.integration) == (None,) * 5
+    assert found.jobs is None
+    there = survey_pair(pair({MACHINES: machines((A, "VM01"))}, {"Get-CimInstance": refused()}), "VM01", FakeClock())
+    assert (there.jobs, there.planned_on_destination) == (None, None)
+
+
+def test_a_missing_rule_does_not_take_the_others_answer_with_it(table: Any, refused: Any) -> None:
+    rule = "Get-NetFirewallRule -Name @('VIRT-MIGL-In-TCP-NoScope'"
+    session = table(
+        "HV01", {"Get-NetFirewallRule": refused(), rule: [{"Name": "VIRT-MIGL-In-TCP-NoScope", "Enabled": 1}]}
+    )
+    host = survey_host(session, "HV02", FakeClock())
+    assert host.firewall_enabled == {"VIRT-MIGL-In-TCP-NoScope": True, "FPS-SMB-In-TCP": None}
+
+
 def test_a_host_out_of_reach_is_an_error(pair: Callable[..., Estate]) -> None:
     gone = HostUnreachable("nobody listens", host="HV02")
     with pytest.raises(HostUnreachable):
@@ -102,7 +122,7 @@ def test_a_pair(pair: Callable[..., Estate], refused: Any) -> None:
     assert found.vm.vm_id == A
     assert (found.same_name_source, found.same_name_destination) == (1, 1)
     assert (found.id_on_destination, found.planned_on_destination) == (False, True)
-    assert [(each.host, each.instance_id) for each in found.jobs] == [("HV01", "j")]
+    assert [(each.host, each.instance_id) for each in found.jobs or ()] == [("HV01", "j")]
     assert found.delegation == {"HV01": None}
     assert found.directory_domain == "corp.example"
     assert (found.source.name, found.destination.name) == ("HV01", "HV02")
@@ -219,10 +239,11 @@ def test_the_lab_is_surveyed_whole_and_fast(lab: Lab) -> None:
     assert (found.vm.name, found.vm.state) == ("VM01", "Running")
     assert found.vm.disks
     assert all(disk.file_bytes and disk.size_bytes for disk in found.vm.disks)
+    assert found.vm.adapters
     assert found.vm.adapters[0].ip_addresses
     assert found.vm.integration
     for host in (found.source, found.destination):
-        assert (host.computer_name, host.domain) == (host.name, "corp.example")
+        assert (host.computer_name, host.domain, host.in_domain) == (host.name, "corp.example", True)
         assert host.clock_offset_s is not None
         assert abs(host.clock_offset_s) < 1
         assert None not in (host.os_build, host.logical_processors, host.memory_free_bytes, host.default_path)
