@@ -117,8 +117,9 @@ def test_a_move_goes_on_through_a_restart_of_the_source(tmp_path: Path) -> None:
 
 
 @LONG
-def test_a_move_that_a_restart_ended_is_a_known_failure_and_none_is_begun_again(tmp_path: Path) -> None:
+def test_a_move_that_a_restart_ended_is_not_begun_again(tmp_path: Path) -> None:
+    """A known failure if anybody had seen its job; the restart may come before the first look."""
     restart = WireFault("restart", host="HV01", action="Receive", command="Move-VM", seconds=0.2, move_goes_on=False)
-    with pytest.raises(SnlmError, match="still runs on the source") as caught:
+    known, unknown = "still runs on the source.*Nothing is retried by itself", "no job of its move shows"
+    with pytest.raises(SnlmError, match=f"{known}|{unknown}"):
         play(tmp_path, restart)
-    assert "Nothing is retried by itself" in str(caught.value)
