@@ -15,26 +15,34 @@ from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
+from pypsrp.exceptions import AuthenticationError
 from pypsrp.wsman import _TransportHTTP
 
 __all__ = ["FellBack", "Line", "NotWsman", "Seen", "kerberos_user", "use_krb5_conf"]
 
 _BY_TICKET = ("kerberos", "negotiate", "credssp")
 _CHOOSING = ("negotiate", "credssp")  # by themselves, what they end in
+_PROVEN = ("kerberos", "credssp+kerberos")
 _UNSEALED = ("basic", "certificate")  # said with each message, there is no context
 
 
 class NotWsman(Exception):
-    """What answered 200 is a web server of another kind."""
+    """What answered is a web server of another kind, or one that would send us to another place."""
+
+    def __init__(self, what: str = "a web server of another kind") -> None:
+        super().__init__(what)
 
 
 class FellBack(Exception):
-    """NTLM was taken, which nobody had asked for by name and nobody allows. ``had_kerberos``: could this Python
-    have done better?"""
+    """It was not Kerberos, or is not known to be, and nobody allows anything else; no message was sent.
 
-    def __init__(self, *, had_kerberos: bool) -> None:
+    ``had_kerberos``: could this Python have done better? ``took_ntlm``: is it known to be NTLM?
+    """
+
+    def __init__(self, *, had_kerberos: bool, took_ntlm: bool = True) -> None:
         super().__init__()
         self.had_kerberos = had_kerberos
+        self.took_ntlm = took_ntlm
 
 
 class _SignedOn(Exception):
@@ -90,13 +98,15 @@ class Line(_TransportHTTP):
     def _signed_on_by(self) -> str | None:
         if self.auth in _UNSEALED:
             return self.auth if self.message_sent else None
+        name = getattr(self._context(), "negotiated_protocol", None)
+        inner = str(name).lower() if name else None
+        return f"credssp+{inner}" if inner and self.auth == "credssp" else inner
+
+    def _context(self) -> Any:
+        """pyspnego's, which requests-credssp keeps one level down; None: there is none yet."""
         contexts = getattr(getattr(self.session, "auth", None), "contexts", {})
-        for context in contexts.values():
-            # requests-credssp keeps pyspnego's context one level down.
-            name = getattr(getattr(context, "_context", None) if self.auth == "credssp" else context, _CHOSEN, None)
-            inner = str(name).lower() if name else None
-            return f"credssp+{inner}" if inner and self.auth == "credssp" else inner
-        return None
+        context = next(iter(contexts.values()), None)
+        return getattr(context, "_context", None) if self.auth == "credssp" else context
 
     def _build_session(self) -> Any:
         session: Any = super()._build_session()
@@ -120,6 +130,11 @@ class Line(_TransportHTTP):
         words = tuple(each.split()[0].lower() for each in challenge.split(",") if each.split())
         if response.status_code == 401 and words:
             self.seen.offered = words
+        if response.is_redirect or 300 <= response.status_code < 400:
+            raise NotWsman(f"HTTP {response.status_code}, to {_place(response.headers.get('Location', ''))}")
+        if response.status_code == 401 and self._must_look and self.message_sent:
+            # Signing on anew would carry the message along before it is known by what.
+            raise AuthenticationError("the host asks anew who we are")
         return response
 
     def sign_on(self) -> None:
@@ -129,36 +144,37 @@ class Line(_TransportHTTP):
             self.send(b"")
 
     def _look_by_what(self) -> None:
-        """Before a message, where NTLM is not allowed: sign on, if that has not happened, and look by what."""
+        """Before a message, where NTLM is not allowed: sign on, if that has not happened, and look by what.
+
+        Only Kerberos of a finished context will do: SSPI says "negotiate" before, and pyspnego what it hopes for.
+        """
         if not self._must_look:
             return
         if not self._is_signed_on:  # over TLS nothing had to be sealed before
             self.send(b"")
-        if (self._signed_on_by() or "").endswith("ntlm"):
-            raise FellBack(had_kerberos=os.name != "posix" or find_spec("gssapi") is not None)
+        by = self._signed_on_by() or ""
+        if by not in _PROVEN or not getattr(self._context(), "complete", False):
+            had_kerberos = os.name != "posix" or find_spec("gssapi") is not None
+            raise FellBack(had_kerberos=had_kerberos, took_ntlm=by.endswith("ntlm"))
 
     def _send_request(self, request: Any, timeout: Any = None) -> bytes:
         if request.body is not None:
             self._look_by_what()
             self.message_sent = True
             answer = super()._send_request(request, timeout=timeout)
-            self._look_by_what()  # it may have had to sign on anew
             if self.seen.content_type and not any(word in self.seen.content_type for word in ("xml", "multipart/")):
                 raise NotWsman
             return answer
         if self._is_signed_on:
             return b""  # pypsrp asks for it before the first message; it was done ahead
         answer = super()._send_request(request, timeout=(self.connection_timeout, self._handshake_timeout_s))
-        if self.wrap_required and self._signed_on_by() is None:
+        if (self.wrap_required or self._must_look) and self._signed_on_by() is None:
             raise NotWsman  # let in without having been asked who we are
         self._is_signed_on = True
         self.on_signed_on()
         if self._ahead:
             raise _SignedOn
         return answer
-
-
-_CHOSEN = "negotiated_protocol"
 
 
 def _whole(send: Callable[..., Any]) -> Callable[..., Any]:
@@ -202,3 +218,10 @@ def kerberos_user(user: str, host: str) -> str:
 
 def _host(url: str) -> str:
     return urlsplit(url).hostname or ""
+
+
+def _place(location: str) -> str:
+    """Where a redirect leads, for the sentence: the host alone, since a URL may bear what is nobody's business."""
+    with suppress(ValueError):
+        return repr(_host(location)[:253] or "another path")
+    return "another place"

@@ -202,11 +202,12 @@ def why(error: BaseException) -> Why | None:
 def refused(attempt: Attempt, error: BaseException) -> RemoteError:
     """The sentence for a sign-on that failed: by what the listener offers, then by number, then by kind of error."""
     if isinstance(error, NotWsman):
-        return not_wsman(attempt, "a web server of another kind")
+        return not_wsman(attempt, str(error))
     if isinstance(error, FellBack):
         cause = "Check its name, its service principal names and the clocks"
+        what = "the host took NTLM" if error.took_ntlm else "it is not certain that Kerberos signed us on,"
         return AuthenticationRefused(
-            f"the host took NTLM although {attempt.auth} was asked for; no command was sent",
+            f"{what} although {attempt.auth} was asked for; no command was sent",
             host=attempt.host,
             remedy=f"{cause if error.had_kerberos else _MISSING['kerberos']}, or say allow_ntlm: true",
         )

@@ -143,6 +143,13 @@ def test_a_fall_back_is_blamed_on_what_can_have_caused_it(had_kerberos: bool, sa
     assert told.endswith("or say allow_ntlm: true")
 
 
+def test_what_is_not_known_to_be_kerberos_is_not_called_ntlm() -> None:
+    told = str(refused(attempt("negotiate"), FellBack(had_kerberos=True, took_ntlm=False)))
+
+    assert "it is not certain that Kerberos signed us on, although negotiate was asked for; no command was sent" in told
+    assert "NTLM" not in told
+
+
 @pytest.mark.parametrize(("auth", "said"), [("kerberos", "extra 'kerberos'"), ("credssp", "requests-credssp")])
 def test_a_library_that_is_missing_is_named(auth: str, said: str) -> None:
     assert said in str(refused(attempt(auth), ImportError("gssapi")))
