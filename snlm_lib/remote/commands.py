@@ -13,6 +13,7 @@ from uuid import UUID
 
 from snlm_lib.remote.credentials import Credential
 from snlm_lib.remote.pipeline import Command, Pipeline
+from snlm_lib.units import iso_utc
 
 __all__ = [
     "ADMIN_LOG",
@@ -285,9 +286,10 @@ def get_live_migration_counters() -> Pipeline:
 
 
 def get_events(ids: Iterable[int], since_utc: datetime, *, log: str = ADMIN_LOG) -> Pipeline:
-    """Events of a log, by id, since an aware moment."""
-    wanted = {"LogName": log, "Id": sorted(ids), "StartTime": since_utc}
-    return _say(Command("Get-WinEvent", {"FilterHashtable": wanted}))
+    """Events of a log, by id, since an aware moment. Not by a hashtable: its Path may name a file of another host."""
+    any_id = " or ".join(f"EventID={int(each)}" for each in sorted(ids))
+    since = f"TimeCreated[@SystemTime>='{iso_utc(since_utc)}']"
+    return _say(Command("Get-WinEvent", {"LogName": log, "FilterXPath": f"*[System[({any_id}) and {since}]]"}))
 
 
 def get_event_values(record_id: int, *, log: str = ADMIN_LOG) -> Pipeline:

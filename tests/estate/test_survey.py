@@ -180,7 +180,7 @@ def test_events_of_other_machines_do_not_count_and_the_oldest_is_first(table: An
     session = table(
         "HV01",
         {
-            "Get-WinEvent -FilterHashtable": found,
+            "Get-WinEvent -LogName 'Microsoft-Windows-Hyper-V-VMMS-Admin' -FilterXPath '*[System[(EventID=": found,
             f"{where}9": [{"Value": "VM01"}, {"Value": f"{{{str(A).upper()}}}"}, {"Value": "0.5"}],
             f"{where}8": [{"Value": "VM02"}, {"Value": str(B)}],
             f"{where}7": [{"Value": "VM01"}, {"Value": str(A)}],
@@ -200,7 +200,7 @@ def test_events_of_a_guest_that_did_not_run_through_also_when_they_do_not_say_wh
     session = table(
         "HV02",
         {
-            "Get-WinEvent -FilterHashtable @{'LogName'='Microsoft-Windows-Hyper-V-Worker-Admin'": found,
+            "Get-WinEvent -LogName 'Microsoft-Windows-Hyper-V-Worker-Admin' -FilterXPath '*[System[(EventID=": found,
             f"{where}1": [{"Value": "VM01"}, {"Value": str(A).upper()}],
             f"{where}2": [{"Value": "VM02"}, {"Value": str(B)}],
             f"{where}3": refused(),
@@ -208,7 +208,7 @@ def test_events_of_a_guest_that_did_not_run_through_also_when_they_do_not_say_wh
     )
     events = continuity_events(session, A, FakeClock().utc_now())
     assert [event.event_id for event in events] == [18514, 18504]
-    asked = next(text for text in session.heard if "FilterHashtable" in text)
+    asked = next(text for text in session.heard if "SystemTime" in text)
     assert all(str(number) in asked for number in (18502, 18504, 18512, 18514, 18560))
 
 

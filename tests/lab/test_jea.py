@@ -140,6 +140,31 @@ def test_the_page_names_every_file_and_the_caution() -> None:
     assert "restarts WinRM" in page
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "*",
+        "*[System[EventRecordID=1]] or *",
+        "*[System[(EventID=1) and TimeCreated[@SystemTime>='2026-11-23T21:04:00.000Z' or '']]]",
+        "<QueryList><Query><Select Path='file://\\\\hv09\\c$\\a.evtx'>*</Select></Query></QueryList>",
+    ],
+)
+@pytest.mark.parametrize("name", ["Snlm.Operator", "Snlm.Survey"])
+def test_events_are_read_by_number_and_time_from_two_logs_and_from_no_file(name: str, query: str) -> None:
+    hosts = role("HyperVHost", name)
+    sent = {"LogName": commands.ADMIN_LOG, "FilterXPath": query}
+    assert not takes(hosts, Command("Get-WinEvent", sent))
+    for other in ({"Path": "\\\\hv09\\c$\\a.evtx"}, {"FilterHashtable": {"Path": "a.evtx"}}, {"LogName": "Security"}):
+        assert not takes(hosts, Command("Get-WinEvent", other))
+
+
+@pytest.mark.parametrize("name", ["10.0.0.9", "0x0A000009", "2886794753", "\\\\hv09\\c$", "fe80::1", "http://hv09"])
+def test_the_other_host_is_asked_by_a_name_alone(name: str) -> None:
+    hosts = role("HyperVHost", "Snlm.Survey")
+    assert takes(hosts, Command("Get-VMHost", {"ComputerName": "hv02.corp.example"}))
+    assert not takes(hosts, Command("Get-VMHost", {"ComputerName": name}))
+
+
 # -- what a role refuses ---------------------------------------------------------------------------
 
 ROLE = Role({"Get-VM": {"Id": Rule(pattern="^[0-9a-f-]{36}$")}, "get-counter": {"MaxSamples": Rule(("1",))}})

@@ -74,8 +74,8 @@ TEXTS = {
     f"-Filter '{JOB_FILTER.replace(chr(39), chr(39) * 2)}'",
     "get_live_migration_counters": "Get-Counter -Counter '\\Hyper-V VM Live Migration(*)\\*' -MaxSamples 1 "
     "| Select-Object -ExpandProperty 'CounterSamples'",
-    "get_events": "Get-WinEvent -FilterHashtable @{'LogName'='Microsoft-Windows-Hyper-V-VMMS-Admin'; "
-    "'Id'=@(20413,20415); 'StartTime'='2026-11-23T21:04:00.000Z'}",
+    "get_events": "Get-WinEvent -LogName 'Microsoft-Windows-Hyper-V-VMMS-Admin' -FilterXPath '*[System[(EventID=20413 "
+    "or EventID=20415) and TimeCreated[@SystemTime>=''2026-11-23T21:04:00.000Z'']]]'",
     "get_event_values": "Get-WinEvent -LogName 'Microsoft-Windows-Hyper-V-VMMS-Admin' "
     "-FilterXPath '*[System[EventRecordID=17]]' | Select-Object -ExpandProperty 'Properties'",
     "set_vm_host": "Set-VMHost -VirtualMachineMigrationAuthenticationType 'Kerberos' "

@@ -18,6 +18,7 @@ from snlm_lib.lab.cmdlets.wildcard import matches
 from snlm_lib.lab.language import counter_name
 from snlm_lib.lab.telemetry import VMMS_ADMIN, VMMS_OPERATIONAL, WORKER_ADMIN, HostEvent, MigrationCounters
 from snlm_lib.lab.values import PsValue, Terminating
+from snlm_lib.units import parse_utc
 
 __all__: list[str] = []
 
@@ -27,7 +28,8 @@ _VMMS = ("Microsoft-Windows-Hyper-V-VMMS", UUID("6066F867-7CA1-4418-85FD-36E3F9C
 _WORKER = ("Microsoft-Windows-Hyper-V-Worker", UUID("51DDFA29-D5C8-4803-BE4B-2ECB715570FE"))  # GUID from memory
 _INVALID_ARGUMENT, _INVALID_RESULT, _NOT_FOUND = 5, 8, 13
 _LEVELS = {1: "Critical", 2: "Error", 3: "Warning", 4: "Information"}
-_QUERY = re.compile(r"^\*\[System\[\s*(?P<terms>.+?)\s*\]\]$")
+_SINCE = r"(?:\band\s+TimeCreated\[@SystemTime\s*>=\s*'(?P<since>[^']+)'\]\s*)?"
+_QUERY = re.compile(rf"^\*\[System\[\s*(?P<terms>.+?)\s*{_SINCE}\]\]$")
 _TERM = re.compile(r"^\(?\s*(?P<name>EventRecordID|EventID|Level)\s*=\s*(?P<number>\d+)\s*\)?$")
 _KEYS = ("logname", "id", "starttime", "endtime", "level", "providername")
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)  # FILETIME
@@ -169,7 +171,8 @@ def _known_log(context: Context, patterns: list[str]) -> None:
 
 
 def _by_log(context: Context, pattern: str, query: str) -> Test:
-    """``*[System[EventRecordID=7 or EventRecordID=8]]``; only "or" of numbers is understood."""
+    """``*[System[(EventID=7 or EventID=8) and TimeCreated[@SystemTime>='...']]]``; only numbers joined by "or", with
+    or without a moment after them, are understood."""
     _known_log(context, [pattern])
     if query.strip() == "*":
         return lambda event: matches(pattern, event.log)
@@ -178,7 +181,17 @@ def _by_log(context: Context, pattern: str, query: str) -> Test:
     wanted = {(hit["name"], int(hit["number"])) for hit in terms if hit}
     if not wanted or None in terms:
         raise _bad_query(context, "The specified query is invalid")
-    return lambda event: matches(pattern, event.log) and bool(_numbers(event) & wanted)
+    since = _moment(context, outer["since"]) if outer else None
+    return lambda event: (
+        matches(pattern, event.log) and bool(_numbers(event) & wanted) and (since is None or event.created_utc >= since)
+    )
+
+
+def _moment(context: Context, text: str | None) -> datetime | None:
+    try:
+        return parse_utc(text) if text else None
+    except ValueError as wrong:
+        raise _bad_query(context, "The specified query is invalid") from wrong
 
 
 def _numbers(event: HostEvent) -> set[tuple[str, int]]:

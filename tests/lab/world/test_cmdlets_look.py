@@ -10,7 +10,7 @@ import pytest
 from snlm_lib.clock import FakeClock
 from snlm_lib.lab.telemetry import VMMS_ADMIN, MigrationCounters
 from snlm_lib.lab.values import PsValue
-from snlm_lib.units import GIB
+from snlm_lib.units import GIB, iso_utc
 from tests.lab.world.conftest import Lab, RecordingSink
 
 V2 = "root\\virtualization\\v2"
@@ -212,6 +212,20 @@ def test_xpath_of_several_numbers(lab: Lab) -> None:
     assert answer.column("Id") == [21024, 20413]
     wrong = lab.ask("HV01", ("Get-WinEvent", {"LogName": VMMS_ADMIN, "FilterXPath": "*[UserData[x='y']]"}))
     assert wrong.failure is not None
+
+
+def test_xpath_of_numbers_since_a_moment(lab: Lab) -> None:
+    start = lab.world.clock.utc_now()
+    log_three(lab)
+
+    def found(since: str) -> RecordingSink:
+        query = f"*[System[(EventID=20413 or EventID=21024) and TimeCreated[@SystemTime>='{since}']]]"
+        return lab.ask("HV01", ("Get-WinEvent", {"LogName": VMMS_ADMIN, "FilterXPath": query}))
+
+    assert found(iso_utc(start)).column("Id") == [21024, 20413]
+    assert found(iso_utc(start + timedelta(seconds=30))).column("Id") == [21024]
+    assert found(iso_utc(start + timedelta(hours=1))).fq_error_ids == [f"NoMatchingEventsFound,{WIN_EVENT}"]
+    assert found("yesterday").failure is not None
 
 
 def test_no_event_is_an_error_that_does_not_end_the_pipeline(lab: Lab) -> None:
