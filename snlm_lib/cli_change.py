@@ -41,7 +41,7 @@ def run(watcher: Watcher, file: Path) -> int:
 
 def report(watcher: Watcher, record: Path) -> int:
     """Judge, report and seal the open record; a sealed one is left as it is."""
-    found = _record(record)
+    found = watcher.record = _record(record)
     if found.sealed:
         watcher.say(f"Sealed already; its report: {shown_path(found.report_html, Path.cwd())}")
         return 0

@@ -18,6 +18,7 @@ from snlm_lib.errors import InputError, RecordError, RecordLost, Refused, SnlmEr
 from snlm_lib.parameters import outputs_root
 from snlm_lib.process import on_terminate
 from snlm_lib.progress import Watcher
+from snlm_lib.record.folder import Record
 from snlm_lib.units import folder_stamp
 
 __all__ = ["guarded", "leave_quietly"]
@@ -42,8 +43,7 @@ def guarded(action: Callable[[Watcher], int]) -> int:
             return 3
         return 2 if isinstance(error, InputError | Refused | RecordError) else 1
     except KeyboardInterrupt:
-        _complain("interrupted before anything was changed.")
-        return 2
+        return _interrupted(watcher.record)
     except BrokenPipeError:  # who reads our output has heard enough
         leave_quietly()
         return 1
@@ -55,6 +55,16 @@ def guarded(action: Callable[[Watcher], int]) -> int:
         return 1
     finally:
         watcher.close()
+
+
+def _interrupted(record: Record | None) -> int:
+    """Without a record nothing was begun; with one, only the record knows what was."""
+    if record is None:
+        _complain("interrupted before anything was changed.")
+        return 2
+    path = record.path
+    _complain(f"interrupted; what was done stands in {path}. If it is still open, 'snlm report {path}' closes it.")
+    return 3
 
 
 def _interrupt() -> None:

@@ -19,6 +19,7 @@ from snlm_lib.clock import Clock
 from snlm_lib.units import say_duration_s
 
 if TYPE_CHECKING:  # it is handed these; `snlm explain` shall not pay for the runner to print a line
+    from snlm_lib.record.folder import Record
     from snlm_lib.record.result import StepResult
     from snlm_lib.runbook import StepEvent
 
@@ -73,8 +74,10 @@ class Watcher:
         self._clock = clock
         self._started_s: float | None = None
         self._live: Live | None = None
+        self.record: Record | None = None  # what is under way, once there is one
 
     def __call__(self, event: StepEvent) -> None:
+        self.record = event.record
         if event.kind == "opened":
             self.say(f"record {event.record.path}")
         elif event.kind == "started":

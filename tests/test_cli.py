@@ -17,6 +17,7 @@ from snlm_lib.lab_process import scenario_names
 from snlm_lib.progress import Watcher
 from snlm_lib.record.folder import Record, create_record
 from snlm_lib.record.seal import seal
+from snlm_lib.runbook import StepEvent
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -169,6 +170,19 @@ def test_every_error_is_one_sentence_and_a_code(
     assert says in told
     assert len(told.splitlines()) == 1
     assert "Traceback" not in told
+
+
+def test_an_interruption_with_a_record_never_says_that_nothing_was_changed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def told_too_late(watcher: Watcher) -> int:
+        watcher(StepEvent("opened", Record(tmp_path / "CHG1")))
+        raise KeyboardInterrupt
+
+    assert guarded(told_too_late) == 3
+    told = capsys.readouterr().err
+    assert "before anything" not in told
+    assert f"'snlm report {tmp_path / 'CHG1'}'" in told
 
 
 def test_a_fault_is_kept_elsewhere_when_the_records_folder_cannot_be_written(
