@@ -18,7 +18,7 @@ from papermill.engines import NBClientEngine, NotebookExecutionManager, papermil
 from papermill.exceptions import PapermillExecutionError
 
 from snlm_lib.kernels import START_LIMIT_S, KernelNeverReady, Kernels, OwnKernelManager
-from snlm_lib.saved import Execution, inspect_saved
+from snlm_lib.saved import Execution, inspect_saved, short
 
 __all__ = ["execute"]
 
@@ -34,7 +34,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
     ``ahead`` is called when the kernel is ready, so that what it begins does not slow the kernel's own start.
     """
 
-    def __init__(self, *arguments: Any, ahead: Callable[[], object], **options: Any) -> None:
+    def __init__(self, *arguments: Any, ahead: Ahead, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._ahead = ahead
 
@@ -90,11 +90,11 @@ def execute(
     except KeyboardInterrupt:
         return Execution(("it was interrupted", *inspect_saved(target)), interrupted=True)
     except PapermillExecutionError as error:
-        return Execution((f"a cell raised {error.ename}: {_short(error.evalue)}",))
+        return Execution((f"a cell raised {error.ename}: {short(error.evalue)}",))
     except DeadKernelError:
         return Execution(("its kernel died", *inspect_saved(target)))
     except Exception as error:  # whatever papermill or the kernel throws, the record must still be judged and sealed
-        return Execution((f"papermill ended with {type(error).__name__}: {_short(str(error))}", *inspect_saved(target)))
+        return Execution((f"papermill ended with {type(error).__name__}: {short(str(error))}", *inspect_saved(target)))
     return Execution(inspect_saved(target))
 
 
@@ -124,7 +124,3 @@ def _execute(source: Path, target: Path, values: Mapping[str, Any], kernels: Ker
         except KernelNeverReady:
             if attempt == _START_TRIES:
                 raise
-
-
-def _short(text: str) -> str:
-    return " ".join(text.split())[:300]

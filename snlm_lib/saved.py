@@ -11,7 +11,7 @@ from typing import Any
 
 from snlm_lib.errors import InputError
 
-__all__ = ["Declared", "Execution", "declared_parameters", "inspect_saved"]
+__all__ = ["Declared", "Execution", "declared_parameters", "inspect_saved", "short"]
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def inspect_saved(notebook: Path) -> tuple[str, ...]:
         if cell.get("execution_count") is None:
             problems.append(f"cell {number} never ran")
         problems += [
-            f"cell {number} raised {output.get('ename')}: {_short(str(output.get('evalue')))}"
+            f"cell {number} raised {output.get('ename')}: {short(str(output.get('evalue')))}"
             for output in cell.get("outputs", [])
             if output.get("output_type") == "error"
         ]
@@ -98,5 +98,6 @@ def _source(cell: Mapping[str, Any]) -> str:
     return text if isinstance(text, str) else "".join(text)
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """One line of at most 300 characters."""
     return " ".join(text.split())[:300]

@@ -5,30 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 from snlm_lib.execute import execute
 from snlm_lib.kernels import Kernels
 from snlm_lib.saved import Execution
-
-
-def _cell(source: str, count: int | None = 1, outputs: list[dict[str, Any]] | None = None) -> dict[str, Any]:
-    return {
-        "id": f"c{abs(hash(source)) % 10**6}",
-        "cell_type": "code",
-        "metadata": {},
-        "source": source,
-        "execution_count": count,
-        "outputs": outputs or [],
-    }
-
-
-def _save(path: Path, cells: list[dict[str, Any]], *, ended: bool = True) -> Path:
-    metadata = {"papermill": {"end_time": "2026-11-23T21:04:00+00:00" if ended else None}}
-    path.write_text(
-        json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells}), encoding="utf-8"
-    )
-    return path
+from tests.notebook_files import cell, save
 
 
 def _run(source: Path, target: Path, **environ: str) -> Execution:
@@ -38,7 +19,7 @@ def _run(source: Path, target: Path, **environ: str) -> Execution:
 
 def test_the_kernel_is_this_interpreter_without_warnings(tmp_path: Path) -> None:
     tell = "import os, sys; print(sys.executable, os.environ['SNLM_X'], sys.modules['rfc3987_syntax'])"
-    source = _save(tmp_path / "in.ipynb", [_cell(tell, None)])
+    source = save(tmp_path / "in.ipynb", [cell(tell, None)])
     found = _run(source, tmp_path / "out.ipynb", SNLM_X="y")
     assert found.problems == ()
     outputs = json.loads((tmp_path / "out.ipynb").read_text(encoding="utf-8"))["cells"][0]["outputs"]

@@ -12,6 +12,7 @@ import pytest
 
 from snlm_lib.execute import execute
 from snlm_lib.kernels import FORKS, KernelNeverReady, Kernels, OwnKernelManager, end_kernel
+from tests.notebook_files import is_kernel
 
 _OTHERS: set[int] = set()
 KILL = "import os, signal; os.kill(os.getppid(), signal.SIGKILL)"  # its parent made it, and is needed no more
@@ -30,20 +31,7 @@ def _notebook(folder: Path, name: str, *sources: str) -> Path:
 
 
 def _running() -> set[int]:
-    return {child.pid for child in psutil.Process().children(recursive=True) if _is_kernel(child)}
-
-
-def _is_kernel(child: psutil.Process) -> bool:
-    try:
-        words = " ".join(child.cmdline())
-        return "ipykernel" in words or ("snlm_lib.forge" in words and _is_a_forges_child(child))
-    except psutil.Error:  # it has just ended
-        return False
-
-
-def _is_a_forges_child(child: psutil.Process) -> bool:
-    parent = child.parent()
-    return parent is not None and "snlm_lib.forge" in " ".join(parent.cmdline())
+    return {child.pid for child in psutil.Process().children(recursive=True) if is_kernel(child)}
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ from snlm_lib.record.journal import Entry
 from snlm_lib.record.result import StepResult, Verdict, read_result
 from snlm_lib.record.seal import verify
 from snlm_lib.runbook import REPORT_STEP, STEPS
+from tests.notebook_files import is_kernel
 
 MOVE = "05_move_vm"
 
@@ -148,13 +149,8 @@ def _moving(outputs: Path) -> Path | None:
 def _kernel_of(runner: psutil.Popen) -> psutil.Process | None:
     """The oldest: a younger one only warms up."""
     grown = [child for child in runner.children() for child in (child, *child.children())]
-    kernels = [child for child in grown if _is_kernel(child)]
+    kernels = [child for child in grown if is_kernel(child)]
     return min(kernels, key=lambda child: child.create_time()) if kernels else None
-
-
-def _is_kernel(child: psutil.Process) -> bool:
-    words, parent = " ".join(child.cmdline()), child.parent()
-    return "ipykernel" in words or ("forge" in words and parent is not None and "forge" in " ".join(parent.cmdline()))
 
 
 @pytest.fixture(scope="module")
