@@ -51,6 +51,7 @@ class HostSession:
         self._at_once = at_once
         self._lock = threading.Lock()
         self._shell: Shell | None = None
+        self._known = False  # the host has opened a shell for us before
 
     @property
     def host(self) -> str:
@@ -137,7 +138,9 @@ class HostSession:
                     clock=self._clock,
                     connect_timeout_s=self._connect_timeout_s,
                     at_once=self._at_once,
+                    known=self._known,
                 )
+                self._known = True
             return self._shell
 
     def _run(self, shell: Shell, pipeline: Pipeline, accept: Sequence[str]) -> Run:

@@ -74,10 +74,20 @@ class Endpoint:
 
 
 class Shell:
-    """An open runspace pool. Every method raises RemoteError's kinds only."""
+    """An open runspace pool. Every method raises RemoteError's kinds only.
+
+    ``known``: the host has opened one for this credential before; if it is away now, it restarts, and is waited for.
+    """
 
     def __init__(
-        self, endpoint: Endpoint, credential: Credential, *, clock: Clock, connect_timeout_s: float, at_once: int = 1
+        self,
+        endpoint: Endpoint,
+        credential: Credential,
+        *,
+        clock: Clock,
+        connect_timeout_s: float,
+        at_once: int = 1,
+        known: bool = False,
     ) -> None:
         self.host = endpoint.name
         self._configuration = endpoint.configuration_name
@@ -89,9 +99,10 @@ class Shell:
             logging.getLogger(chatty).setLevel(logging.CRITICAL)
         check_authority(endpoint.ca, host=self.host)
         check_certificate(endpoint.certificate, endpoint.certificate_key, host=self.host)
-        look(self.host, endpoint.address, endpoint.port, clock=clock, timeout_s=connect_timeout_s)
+        if not known:
+            look(self.host, endpoint.address, endpoint.port, clock=clock, timeout_s=connect_timeout_s)
         self._transport = TransportPool(
-            lambda: _line(endpoint, credential, connect_timeout_s), host=self.host, clock=clock
+            lambda: _line(endpoint, credential, connect_timeout_s), host=self.host, clock=clock, known=known
         )
         self._transport.sign_on_ahead(at_once - 1)
         self._last_words = ThreadPoolExecutor(1, thread_name_prefix=f"terminate-{self.host}")

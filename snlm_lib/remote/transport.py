@@ -63,11 +63,19 @@ class TransportPool:
     """Stands where pypsrp's WSMan has its transport; lends a free line to each request in flight.
 
     ``build`` makes a fresh line. At most ``limit`` requests are under way, to a host so near that a line costs
-    more than it saves at most ``near_limit``; more wait their turn.
+    more than it saves at most ``near_limit``; more wait their turn. ``known``: the host has answered this credential
+    before, so one that is away for a moment is waited for.
     """
 
     def __init__(
-        self, build: Callable[[], Line], *, host: str, clock: Clock, limit: int = 24, near_limit: int = 8
+        self,
+        build: Callable[[], Line],
+        *,
+        host: str,
+        clock: Clock,
+        limit: int = 24,
+        near_limit: int = 8,
+        known: bool = False,
     ) -> None:
         self._build = build
         self.host = host
@@ -81,7 +89,7 @@ class TransportPool:
         self._near_limit = near_limit
         self._closed = False
         self._in_a_hurry = False
-        self._accepted = False
+        self._accepted = known
         self._wanted_ahead = 0
         self.endpoint: str = build().endpoint
         self.protocol: str | None = None

@@ -93,7 +93,8 @@ def test_a_change_whose_fate_the_host_cannot_tell_is_lost_and_never_sent_again(s
 
 
 def test_a_question_is_asked_again_over_a_new_session_after_a_restart(spoilt: Spoilt) -> None:
-    with spoilt(WireFault("restart", action="Receive", request=2, seconds=0.2)) as (session, _, plan, _told):
+    away_s = 0.8  # longer than a host is waited for that never answered
+    with spoilt(WireFault("restart", action="Receive", request=2, seconds=away_s)) as (session, _, plan, _told):
         assert session.invoke(commands.get_vm_host()).objects
         assert [seen.action for seen in plan.seen].count("Create") == 2
 
