@@ -17,6 +17,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from snlm_lib.closed import Closed, Literally, checked, is_device_name
 from snlm_lib.errors import CredentialError, LabError, ParameterError
+from snlm_lib.guests import Address, GuestTarget, Port
 from snlm_lib.places import connections_root, lab_descriptor_path
 from snlm_lib.yaml_file import read_mapping
 
@@ -43,16 +44,8 @@ def _reference(value: str) -> str:
     return value
 
 
-def _address(value: str) -> str:
-    if any(mark in value for mark in "/\\@ "):
-        raise ValueError("it must be a name or an address alone, without scheme, port or path")
-    return value
-
-
 Auth = Literal["kerberos", "negotiate", "credssp", "certificate", "basic", "ntlm"]
-Port = Annotated[int, Field(ge=1, le=65535)]
 Configuration = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
-Address = Annotated[Literally, AfterValidator(_address)]
 Reference = Annotated[str, Field(max_length=500), AfterValidator(_reference)]
 
 
@@ -99,15 +92,6 @@ class HostAddress(Closed):
         return self
 
 
-class GuestTarget(Closed):
-    """What the monitor probes: an address and the ports of a UDP echo and of a TCP line exchange."""
-
-    address: Address = Field(description="where it answers from here")
-    udp_port: Port | None = Field(None, description="port of a UDP echo")
-    tcp_port: Port | None = Field(None, description="port that answers each line with itself")
-    ips: list[str] = Field(default_factory=list, description="addresses the machine must still have afterwards")
-
-
 class ConnectionProfile(Closed):
     """How to reach the hosts of a change. ``secret`` fields are references, never secrets.
 
@@ -132,6 +116,13 @@ class ConnectionProfile(Closed):
     directory_secret: Reference | None = Field(None, description="where that one's password is kept")
     allow_ntlm: bool = Field(False, description="accept NTLM where `negotiate` or `credssp` end in it")
     guests: dict[str, GuestTarget] = Field(default_factory=dict, description="machine -> what the monitor probes")
+    controls: dict[Literally, GuestTarget] = Field(
+        default_factory=dict,
+        description="name -> a neighbour that stays where it is, probed alike: its gap tells a fault of the path",
+    )
+    vantage: str | None = Field(
+        None, description="one of `hosts` that pings the machine too, once a second: a second look from elsewhere"
+    )
     truth_dir: str | None = None
     krb5_conf: str | None = None  # the lab's realm, where it has one; a real one is known to the machine
 
@@ -143,8 +134,14 @@ class ConnectionProfile(Closed):
                 raise ValueError(f"host {name!r} stands twice, written differently")
         if self.directory is not None and self.directory.casefold() not in folded:
             raise ValueError(f"'directory' is {self.directory!r}, which 'hosts' does not list")
+        if self.vantage is not None and self.vantage.casefold() not in folded:
+            raise ValueError(f"'vantage' is {self.vantage!r}, which 'hosts' does not list")
         if (self.directory_user is None) != (self.directory_secret is None):
             raise ValueError("'directory_user' and 'directory_secret' belong together: give both or neither")
+        probed = [name.casefold() for name in (*self.guests, *self.controls)]
+        for name in self.controls:
+            if probed.count(name.casefold()) > 1:
+                raise ValueError(f"control {name!r} bears the name of another target: samples tell them by name")
         return self
 
     @property
@@ -282,6 +279,7 @@ def _lab_profile(path: Path, alive: Alive | None) -> ConnectionProfile:
             raise LabError(what, where=str(path), remedy=_START_LAB)
         hosts = {name: {"auth": "ntlm", **at} for name, at in raw["hosts"].items()}
         known = {key: raw[key] for key in ("directory", "user", "secret", "guests", "truth_dir")}
+        known |= {"controls": raw.get("controls", {}), "vantage": raw.get("vantage")}
         known["krb5_conf"] = raw.get("domain", {}).get("krb5_conf")
         profile = ConnectionProfile.model_validate({"name": "lab", "rehearsal": True, "hosts": hosts, **known})
         _refuse_elsewhere(profile, path)
@@ -308,7 +306,7 @@ def _refuse_elsewhere(profile: ConnectionProfile, path: Path) -> None:
 
 
 def _guest_places(profile: ConnectionProfile) -> list[tuple[str, str]]:
-    return [(name, guest.address) for name, guest in profile.guests.items()]
+    return [(name, target.address) for name, target in (*profile.guests.items(), *profile.controls.items())]
 
 
 def _is_loopback(address: str) -> bool:

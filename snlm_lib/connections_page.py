@@ -7,7 +7,7 @@ from typing import Any, get_args
 from snlm_lib.closed import Closed
 from snlm_lib.connections import Auth, ConnectionProfile, GuestTarget, HostAddress
 
-__all__ = ["WAYS", "connections_markdown"]
+__all__ = ["EXCHANGES", "WAYS", "connections_markdown"]
 
 # Each way to sign on: over what, what it needs, what it means for the second hop.
 WAYS = {
@@ -24,6 +24,14 @@ WAYS = {
     "certificate": ("https", "`certificate`, mapped to an account on the host"),
     "basic": ("https", "a password, which the host sees. Must be enabled on the host"),
     "ntlm": ("https", "a password. Proves nothing about the host: that is the certificate's part"),
+}
+# Each exchange over TCP: what is sent, and what must come back.
+EXCHANGES = {
+    "none": "nothing: the connection alone. A kernel accepts for a service that is dead, so this proves little",
+    "banner": "nothing is sent; the service speaks first (SSH, SMTP, FTP)",
+    "echo": "a line, which comes back as it is (port 7, or the lab's guest)",
+    "http": "`HEAD /` on a connection kept open; any line of an answer counts, whatever its code",
+    "rdp": "an X.224 connection request, as Remote Desktop begins; the confirmation comes back, nobody signs on",
 }
 _LAB_ONLY = ("name", "rehearsal", "truth_dir", "krb5_conf")
 
@@ -43,7 +51,9 @@ outside the clone if you like: `SNLM_CONNECTIONS` names the folder. None was eve
     user: CORP\\operator
     secret: env:SNLM_PASSWORD                   # a reference, never the password
     guests:
-      VM01: {address: vm01.corp.example, udp_port: 7, tcp_port: 7, ips: [10.20.0.51]}
+      VM01: {address: vm01.corp.example, icmp: true, connect_port: 3389, connect_exchange: rdp, ips: [10.20.0.51]}
+    controls:
+      FILE01: {address: file01.corp.example, icmp: true}   # same segment, stays where it is
 
 `secret` is `env:NAME`, `keyring:SERVICE/USER`, `file:PATH`, or `prompt:`, which asks in JupyterLab and is refused
 where nobody can answer. `signed-on:`, who is signed on to this machine, has no password for the second hop: it may
@@ -69,9 +79,13 @@ def connections_markdown() -> str:
             "|---|---|---|",
             *(f"| `{way}` | {WAYS[way][0]} | {WAYS[way][1]} |" for way in get_args(Auth)),
             "",
-            "A guest:",
+            "A guest or a control. Figures are told in the order ICMP, UDP, new TCP connection, long TCP connection:",
             "",
-            *_table("key of a guest", GuestTarget),
+            *_table("key of a guest or control", GuestTarget),
+            "",
+            "| exchange | what is sent, and what must come back |",
+            "|---|---|",
+            *(f"| `{name}` | {words} |" for name, words in EXCHANGES.items()),
             "",
         ]
     )
