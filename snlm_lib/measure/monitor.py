@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import platform
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -68,10 +69,17 @@ class MonitorEnd:
 
 
 def start_monitor(
-    targets: Mapping[str, GuestTarget], folder: Path, *, interval_ms: int, timeout_ms: int, limit_s: float
+    targets: Mapping[str, GuestTarget],
+    folder: Path,
+    *,
+    interval_ms: int,
+    timeout_ms: int,
+    limit_s: float,
+    clock_offsets_s: Mapping[str, float | None] | None = None,
 ) -> MonitorHandle:
     """Start the monitor of the record ``folder``; returns once it says that it probes.
 
+    ``clock_offsets_s`` is each host's clock minus ours, None where unknown; it stands in the samples' header.
     Samples go to samples/pings.csv, the rest to monitor/. Samples of an earlier monitor of the same
     record are kept as pings-1.csv and so on. Raises ParameterError when the interval is below 20 ms, a
     target has no port or its address is not known, RecordError when a monitor runs already or the new one
@@ -94,6 +102,8 @@ def start_monitor(
         stop_file=home / "stop",
         limit_s=limit_s,
         starter=identity_of(),
+        vantage=platform.node(),
+        clock_offsets_s=dict(clock_offsets_s or {}),
     )
     with FileLock(home / "start.lock"):
         _make_room(folder)

@@ -40,13 +40,15 @@ def read_pings(path: Path) -> dict[str, list[str]]:
 
     Raises RecordError when the file is missing or is no pings.csv.
     """
-    rows = [row for row in csv.reader(read_whole_lines(path)) if row]
+    lines = (line for line in read_whole_lines(path) if not line.startswith("# "))
+    rows = [row for row in csv.reader(lines) if row]
     if not rows:
         raise RecordError("empty", where=str(path))
-    if tuple(rows[0]) != PING_COLUMNS:
+    columns = tuple(rows[0])
+    if columns not in (PING_COLUMNS, PING_COLUMNS[:-1]):  # without the last one: schema 1
         raise RecordError(f"not a pings.csv: its columns are {', '.join(rows[0])}", where=str(path))
-    whole = [row for row in rows[1:] if len(row) == len(PING_COLUMNS)]
-    return {name: [row[index] for row in whole] for index, name in enumerate(PING_COLUMNS)}
+    whole = [row for row in rows[1:] if len(row) == len(columns)]
+    return {name: [row[index] for row in whole] for index, name in enumerate(columns)}
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def series_of(samples: Columns) -> Iterator[Series]:
     for target, kind, *row in _rows(samples):
         found.setdefault((target, kind), []).append(_tick(*row))
     for (target, kind), rows in sorted(found.items()):
-        rows.sort(key=lambda row: row[0].seq)
+        rows = sorted({row[0].seq: row for row in rows}.values(), key=lambda row: row[0].seq)  # a later row supersedes
         yield Series(target, kind, tuple(tick for tick, _, _ in rows), _zero(rows))
 
 

@@ -60,6 +60,7 @@ class Engine:
         for target in targets:
             self._add(target, timing, log)
         self._sending = True
+        self._looked_s = 0.0  # when answers were last looked for
         self.started_utc = clock.utc_now()
         self.started_s = clock.monotonic_s()
 
@@ -81,7 +82,7 @@ class Engine:
         if self._sending:
             pause_s = min(longest_s, self._schedule.next_s - self.elapsed_s())
         ready = self._wait(max(pause_s, 0.0))
-        received_s = self.elapsed_s()
+        received_s = self._looked_s = self.elapsed_s()
         # answers before losses: after a stall of ours the answers already wait in the sockets
         for channel, mask in ready:
             for seq in channel.ready(mask):
@@ -122,19 +123,19 @@ class Engine:
             channel.maintain(now_s)
             for seq in channel.take_dead():
                 self._ledger.lose((channel.target, channel.kind, seq))
-        self._ledger.expire(now_s)
+        self._ledger.expire(self._looked_s)  # not now: what came since we looked would be told lost
 
     def stop_sending(self) -> None:
         """No more ticks; answers are still read."""
         self._sending = False
 
     def settled(self) -> bool:
-        """True when nothing under way can still be answered in time."""
-        return self._ledger.timed_out(self.elapsed_s())
+        """True when the fate of every probe is known."""
+        return self._ledger.under_way == 0
 
     def close(self) -> tuple[list[PingRow], int]:
         """Close every socket; the last rows, and how many probes stay without a fate. Twice is fine."""
-        left = self._ledger.finish(self.elapsed_s())
+        left = self._ledger.finish(self._looked_s)
         while self._channels:
             self._channels.pop().close()
         self._selector.close()

@@ -5,25 +5,23 @@ Knows no record but the paths it is given, and no journal; it starts and stops n
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from snlm_lib.clock import Clock
 from snlm_lib.errors import ParameterError
-from snlm_lib.measure.ledger import PING_COLUMNS, PingRow
+from snlm_lib.measure.ping_file import FLUSH_S, PingFile, PingHeader, TargetFacts
 from snlm_lib.measure.probes import Engine, ProbeTarget, Timing
 from snlm_lib.process import ProcessIdentity, identity_of, write_atomic
 from snlm_lib.units import iso_utc
 
-__all__ = ["STATE_SCHEMA", "EndReason", "MonitorConfig", "PingFile", "Recorder", "read_config"]
+__all__ = ["STATE_SCHEMA", "EndReason", "MonitorConfig", "Recorder", "read_config"]
 
 STATE_SCHEMA = "snlm.monitor/1"
-FLUSH_S = 0.2  # rows reach the disk at least this often; the stop file is looked for as often
 ASKED_GRACE_S = 2.0  # how long outstanding answers are waited for when the operating system wants us gone
 
 EndReason = Literal["stop-file", "limit", "terminated", "starter-gone", "record-gone", "write-failed"]
@@ -33,7 +31,8 @@ EndReason = Literal["stop-file", "limit", "terminated", "starter-gone", "record-
 class MonitorConfig:
     """What the monitor process is told, as it stands in its JSON file.
 
-    ``starter`` is who waits for it to say that it probes; None when nobody does.
+    ``starter`` is who waits for it to say that it probes; None when nobody does. ``vantage`` is the name of the
+    machine it measures from; ``clock_offsets_s`` each host's clock minus this machine's, None where unknown.
     """
 
     targets: tuple[ProbeTarget, ...]
@@ -44,6 +43,8 @@ class MonitorConfig:
     stop_file: Path
     limit_s: float
     starter: ProcessIdentity | None = None
+    vantage: str = ""
+    clock_offsets_s: Mapping[str, float | None] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """The text of the file."""
@@ -69,44 +70,6 @@ def read_config(path: Path) -> MonitorConfig:
         raise ParameterError(f"not a monitor configuration: {error}", where=str(path)) from error
 
 
-class PingFile:
-    """pings.csv: rows are appended and reach the disk a few times a second.
-
-    Writing raises FileNotFoundError when the file is no longer where it was, OSError when the disk refuses.
-    """
-
-    def __init__(self, path: Path, clock: Clock) -> None:
-        self._path = path
-        self._clock = clock
-        self._flushed_s = clock.monotonic_s()
-        self._file = path.open("x", encoding="utf-8", newline="")
-        self._writer = csv.writer(self._file, lineterminator="\n")
-        self._writer.writerow(PING_COLUMNS)
-        self._file.flush()
-        self.written = 0
-
-    def write(self, rows: Sequence[PingRow]) -> None:
-        """Append ``rows``; forces them out when the last time is long enough ago."""
-        self._writer.writerows(rows)
-        self.written += len(rows)
-        if self._clock.monotonic_s() - self._flushed_s >= FLUSH_S:
-            self.flush()
-
-    def flush(self) -> None:
-        """Everything to the disk now."""
-        self._flushed_s = self._clock.monotonic_s()
-        self._file.flush()
-        if not self._path.exists():  # elsewhere than on Windows a deleted file takes rows without a word
-            raise FileNotFoundError(str(self._path))
-
-    def close(self) -> None:
-        """Let go of the file; what cannot be written any more was already reported."""
-        try:
-            self._file.close()
-        except OSError:
-            return
-
-
 class Recorder:
     """Probes and writes until the stop file appears, the limit passes, or `terminate` is called."""
 
@@ -127,8 +90,12 @@ class Recorder:
         """Probe until the end and say why it ended; raises OSError when it cannot even begin."""
         config = self._config
         timing = Timing(config.interval_ms / 1000, config.timeout_ms / 1000)
-        file = PingFile(config.pings_csv, self._clock)
         engine = Engine(config.targets, timing, clock=self._clock, log=self._log)
+        try:
+            file = PingFile(config.pings_csv, self._header(engine), self._clock)
+        except OSError:
+            engine.close()
+            raise
         state = self._state(engine)
         left = 0
         try:
@@ -148,6 +115,19 @@ class Recorder:
         self._log(f"ended: {reason}; {file.written} rows, {left} probes still under way")
         self._tell_end(state, reason, file.written)
         return reason
+
+    def _header(self, engine: Engine) -> PingHeader:
+        config = self._config
+        return PingHeader(
+            vantage=config.vantage,
+            started_utc=iso_utc(engine.started_utc),
+            started_monotonic_s=engine.started_s,
+            interval_ms=config.interval_ms,
+            timeout_ms=config.timeout_ms,
+            targets=tuple(TargetFacts(one.name, address=one.address, kinds=one.kinds()) for one in config.targets),
+            resolution_ms=config.interval_ms,
+            clock_offsets_s=config.clock_offsets_s,
+        )
 
     def _state(self, engine: Engine) -> dict[str, Any]:
         me = identity_of()

@@ -27,7 +27,7 @@ def read_samples(path: Path) -> dict[str, list[str]]:
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.reader(line.replace("\0", "") for line in file))
+            rows = list(csv.reader(line.replace("\0", "") for line in file if not line.startswith("# ")))
     except (OSError, UnicodeDecodeError, csv.Error):
         return {}
     if not rows:

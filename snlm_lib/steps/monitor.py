@@ -97,7 +97,7 @@ def _wait_out(step: Step, handle: MonitorHandle, probed: Probed) -> None:
 def _answered(pings_csv: Path) -> set[str]:
     """The probe kinds with an answer so far; a row that is still being written does not count."""
     with pings_csv.open(encoding="utf-8", newline="") as file:
-        whole = [line for line in file if line.endswith("\n")]
+        whole = [line for line in file if line.endswith("\n") and not line.startswith("# ")]
     return {row["kind"] for row in csv.DictReader(whole) if row["status"] == "answered"}
 
 

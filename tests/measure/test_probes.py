@@ -69,7 +69,8 @@ def finish(engine: Engine) -> list[PingRow]:
 
 
 def statuses(rows: list[PingRow], kind: str) -> list[str]:
-    return [row.status for row in sorted(rows, key=lambda row: int(row.seq)) if row.kind == kind]
+    newest = {int(row.seq): row.status for row in rows if row.kind == kind}  # a later row supersedes
+    return [newest[seq] for seq in sorted(newest)]
 
 
 def test_every_tick_of_both_kinds_is_answered_and_stands_at_its_place(guest: FakeGuest, engine_for: EngineFor) -> None:
@@ -102,7 +103,10 @@ def test_slow_answers_are_late_not_lost(guest: FakeGuest, engine_for: EngineFor)
     guest.delay_s = 0.25
     engine = engine_for(guest, timing=Timing(0.05, 0.2, 5.0))
     rows = run(engine, 0.6)
+    engine.stop_sending()
+    rows += run(engine, 0.3)
     assert set(statuses(rows, "udp")) <= {"late", "not_sent"}
+    assert [row.error for row in rows if row.status == "lost"].count("no-answer") >= 3, "told at the time-out"
     assert statuses(rows, "udp").count("late") >= 3
     assert all(float(row.rtt_ms) >= 250 for row in rows if row.status == "late")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,17 +10,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from snlm_lib.clock import FakeClock, SystemClock
+from snlm_lib.clock import SystemClock
 from snlm_lib.errors import ParameterError
-from snlm_lib.measure.ledger import PING_COLUMNS, PingRow
+from snlm_lib.measure.ping_file import TargetFacts, read_header
 from snlm_lib.measure.pings import read_pings
 from snlm_lib.measure.probes import ProbeTarget
-from snlm_lib.measure.recorder import MonitorConfig, PingFile, Recorder, read_config
+from snlm_lib.measure.recorder import MonitorConfig, Recorder, read_config
 from snlm_lib.process import ProcessIdentity, identity_of
 from tests.measure.fake_guest import FakeGuest
-
-ROW = PingRow("0", "VM01", "udp", "0.0000", "2026-11-23T21:04:00.000Z", "0.000100", "answered", "1.000")
-
 
 ConfigFor = Callable[..., MonitorConfig]
 
@@ -41,6 +37,8 @@ def config_for(tmp_path: Path) -> ConfigFor:
             state_json=tmp_path / "state.json",
             stop_file=tmp_path / "stop",
             limit_s=limit_s,
+            vantage="JUMP01",
+            clock_offsets_s={"HV01": 0.012, "HV02": None},
         )
 
     return make
@@ -72,6 +70,11 @@ def test_the_limit_ends_it_and_every_tick_has_its_row(guest: FakeGuest, config_f
         assert len(part) >= 18
     state = json.loads(config.state_json.read_text(encoding="utf-8"))
     assert (state["end"], state["rows"], state["config_sha256"]) == ("limit", len(frame), config.digest())
+    header = read_header(config.pings_csv.read_text(encoding="utf-8").splitlines()[0] + "\n")
+    assert (header.vantage, header.clock_offsets_s) == ("JUMP01", {"HV01": 0.012, "HV02": None})
+    assert (header.interval_ms, header.timeout_ms, header.resolution_ms) == (20, 200, 20)
+    assert (header.started_utc, header.started_monotonic_s) == (state["started_utc"], state["started_monotonic_s"])
+    assert header.targets == (TargetFacts("VM01", "machine", "127.0.0.1", ("udp", "tcp")),)
     assert state["kinds"] == {"VM01": ["udp", "tcp"]}
     assert "ended: limit" in lines[-1]
 
@@ -123,42 +126,3 @@ def test_samples_of_another_are_never_overwritten(guest: FakeGuest, config_for: 
     with pytest.raises(FileExistsError):
         Recorder(config, SystemClock(), log=unheard).run()
     assert config.pings_csv.read_text(encoding="utf-8") == "precious"
-
-
-def test_rows_reach_the_disk_a_few_times_a_second_not_at_once(tmp_path: Path) -> None:
-    clock = FakeClock()
-    file = PingFile(tmp_path / "pings.csv", clock)
-    file.write([ROW])
-    header = ",".join(PING_COLUMNS) + "\n"
-    assert (tmp_path / "pings.csv").read_text(encoding="utf-8") == header
-    clock.advance(0.2)
-    file.write([])
-    assert (tmp_path / "pings.csv").read_text(encoding="utf-8") == header + ",".join(ROW) + "\n"
-    file.close()
-
-
-def test_a_file_that_vanished_is_noticed(tmp_path: Path) -> None:
-    clock = FakeClock()
-    file = PingFile(tmp_path / "pings.csv", clock)
-    (tmp_path / "pings.csv").rename(tmp_path / "elsewhere.csv")
-    clock.advance(0.2)
-    with pytest.raises(FileNotFoundError):
-        file.write([ROW])
-    file.close()
-
-
-class FullDisk(PingFile):
-    """Refuses to write, as a full disk does, after the header."""
-
-    def flush(self) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-
-def test_a_full_disk_shows_in_the_row_writer_and_closing_is_quiet(tmp_path: Path) -> None:
-    clock = FakeClock()
-    file = FullDisk(tmp_path / "pings.csv", clock)
-    clock.advance(1.0)
-    with pytest.raises(OSError, match="No space"):
-        file.write([ROW])
-    file.close()
-    assert file.written == 1

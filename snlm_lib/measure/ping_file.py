@@ -1,0 +1,116 @@
+"""pings.csv as it is written: one line of header in JSON, the columns, then rows in the order their fates are known.
+
+Knows no probe and no socket; whoever measures with another tool writes the same file.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from snlm_lib.clock import Clock
+from snlm_lib.errors import RecordError
+from snlm_lib.measure.ledger import LATE_WINDOW_S, PING_COLUMNS, PingRow
+
+__all__ = ["FLUSH_S", "PINGS_SCHEMA", "PingFile", "PingHeader", "TargetFacts", "read_header"]
+
+PINGS_SCHEMA = "snlm.pings/2"
+FLUSH_S = 0.2  # rows reach the disk at least this often
+
+
+@dataclass(frozen=True)
+class TargetFacts:
+    """A target as the header names it: its probe kinds, and what is exchanged by those that exchange bytes."""
+
+    name: str
+    role: str = "machine"
+    address: str = ""
+    kinds: tuple[str, ...] = ()
+    exchanges: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PingHeader:
+    """The first line of the file: who measured, from when on both clocks, how finely, and whom.
+
+    ``resolution_ms`` is what the samples can honestly tell apart; ``clock_offsets_s`` each host's clock minus ours.
+    """
+
+    vantage: str
+    started_utc: str
+    interval_ms: float
+    timeout_ms: float
+    targets: tuple[TargetFacts, ...]
+    resolution_ms: float
+    started_monotonic_s: float | None = None
+    late_window_s: float = LATE_WINDOW_S
+    clock_offsets_s: Mapping[str, float | None] = field(default_factory=dict)
+    interpreter: str = f"{platform.python_implementation()} {platform.python_version()}"
+    platform: str = sys.platform
+
+    def line(self) -> str:
+        """The line as it stands in the file."""
+        return f"# {PINGS_SCHEMA} {json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)}\n"
+
+
+def read_header(line: str) -> PingHeader:
+    """Read what `PingHeader.line` wrote, unknown keys left out; raises RecordError for a line that is none."""
+    mark, _, text = line.partition(f"# {PINGS_SCHEMA} ")
+    try:
+        raw: Any = json.loads(text) if not mark else None
+        targets = tuple(
+            TargetFacts(**{**_known(TargetFacts, one), "kinds": tuple(one["kinds"])}) for one in raw["targets"]
+        )
+        return PingHeader(**{**_known(PingHeader, raw), "targets": targets})
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise RecordError(f"not a first line of schema {PINGS_SCHEMA} ({type(error).__name__})") from error
+
+
+def _known(kind: type[PingHeader] | type[TargetFacts], raw: Mapping[str, Any]) -> dict[str, Any]:
+    names = {one.name for one in fields(kind)}
+    return {key: value for key, value in raw.items() if key in names}
+
+
+class PingFile:
+    """pings.csv: rows are appended and reach the disk a few times a second.
+
+    Writing raises FileNotFoundError when the file is no longer where it was, OSError when the disk refuses.
+    """
+
+    def __init__(self, path: Path, header: PingHeader, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+        self._flushed_s = clock.monotonic_s()
+        self._file = path.open("x", encoding="utf-8", newline="")
+        self._file.write(header.line())
+        self._writer = csv.writer(self._file, lineterminator="\n")
+        self._writer.writerow(PING_COLUMNS)
+        self._file.flush()
+        self.written = 0
+
+    def write(self, rows: Sequence[PingRow]) -> None:
+        """Append ``rows``; forces them out when the last time is long enough ago."""
+        self._writer.writerows(rows)
+        self.written += len(rows)
+        if self._clock.monotonic_s() - self._flushed_s >= FLUSH_S:
+            self.flush()
+
+    def flush(self) -> None:
+        """Everything to the disk now."""
+        self._flushed_s = self._clock.monotonic_s()
+        self._file.flush()
+        if not self._path.exists():  # elsewhere than on Windows a deleted file takes rows without a word
+            raise FileNotFoundError(str(self._path))
+
+    def close(self) -> None:
+        """Let go of the file; what cannot be written any more was already reported."""
+        try:
+            self._file.close()
+        except OSError:
+            return

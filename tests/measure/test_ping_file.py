@@ -1,0 +1,85 @@
+"""pings.csv as it is written: its first line, its columns, when rows reach the disk, and a disk that refuses."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from snlm_lib.clock import FakeClock
+from snlm_lib.errors import RecordError
+from snlm_lib.measure.ledger import PING_COLUMNS, PingRow
+from snlm_lib.measure.ping_file import PingFile, PingHeader, TargetFacts, read_header
+
+ROW = PingRow("0", "VM01", "udp", "0.0000", "2026-11-23T21:04:00.000Z", "0.000100", "answered", "1.000", "")
+VM01 = TargetFacts("VM01", "machine", "192.0.2.7", ("icmp", "tcp"), {"tcp": "echo"})
+HEADER = PingHeader(
+    vantage="JÜMP01",
+    started_utc="2026-11-23T21:04:00.000Z",
+    started_monotonic_s=12.5,
+    interval_ms=100,
+    timeout_ms=1000,
+    targets=(VM01, TargetFacts("DC01", "control")),
+    resolution_ms=100,
+    clock_offsets_s={"HV01": 0.012, "HV02": None},
+)
+BEGINNING = HEADER.line() + ",".join(PING_COLUMNS) + "\n"
+
+
+def test_the_header_is_one_line_and_read_as_it_was_written() -> None:
+    assert HEADER.line().startswith('# snlm.pings/2 {"clock_offsets_s": {"HV01": 0.012, "HV02": null}')
+    assert HEADER.line().count("\n") == 1
+    assert read_header(HEADER.line()) == HEADER
+
+
+def test_a_later_versions_key_is_passed_over() -> None:
+    line = HEADER.line().replace('"interval_ms"', '"weather": "fine", "interval_ms"')
+    assert read_header(line) == HEADER
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "seq,target\n", "# snlm.pings/3 {}\n", "# snlm.pings/2 {\n", "# snlm.pings/2 []\n", "# snlm.pings/2 {}\n"],
+)
+def test_a_line_that_is_no_header_is_an_error(line: str) -> None:
+    with pytest.raises(RecordError, match=r"snlm\.pings/2"):
+        read_header(line)
+
+
+def test_rows_reach_the_disk_a_few_times_a_second_not_at_once(tmp_path: Path) -> None:
+    clock = FakeClock()
+    file = PingFile(tmp_path / "pings.csv", HEADER, clock)
+    file.write([ROW])
+    assert (tmp_path / "pings.csv").read_text(encoding="utf-8") == BEGINNING
+    clock.advance(0.2)
+    file.write([])
+    assert (tmp_path / "pings.csv").read_text(encoding="utf-8") == BEGINNING + ",".join(ROW) + "\n"
+    file.close()
+
+
+def test_a_file_that_vanished_is_noticed(tmp_path: Path) -> None:
+    clock = FakeClock()
+    file = PingFile(tmp_path / "pings.csv", HEADER, clock)
+    (tmp_path / "pings.csv").rename(tmp_path / "elsewhere.csv")
+    clock.advance(0.2)
+    with pytest.raises(FileNotFoundError):
+        file.write([ROW])
+    file.close()
+
+
+class FullDisk(PingFile):
+    """Refuses to write, as a full disk does, after the header."""
+
+    def flush(self) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_shows_in_the_row_writer_and_closing_is_quiet(tmp_path: Path) -> None:
+    clock = FakeClock()
+    file = FullDisk(tmp_path / "pings.csv", HEADER, clock)
+    clock.advance(1.0)
+    with pytest.raises(OSError, match="No space"):
+        file.write([ROW])
+    file.close()
+    assert file.written == 1
