@@ -90,6 +90,7 @@ class Lab:
         self.realm: SambaDomain | None = None  # the real domain, where the scenario wants one
         self._realm_ends = contextlib.ExitStack()
         self._guests: dict[str, GuestProcess] = {}
+        self._controls: dict[str, GuestProcess] = {}  # never silenced by a move, unless the path itself fails
         self._server: LabServer | None = None
         self._announced = False
 
@@ -114,9 +115,10 @@ class Lab:
         """End sockets and guests, forget the password; safe to call twice."""
         if self._server is not None:
             self._server.close()
-        for guest in self._guests.values():
+        for guest in (*self._guests.values(), *self._controls.values()):
             guest.stop()
         self._guests.clear()
+        self._controls.clear()
         self._realm_ends.close()
         if self._announced and self._public.descriptor is not None:
             withdraw(self._public.descriptor, identity_of().pid)
@@ -141,9 +143,7 @@ class Lab:
             faults=self._faults,
             clock=self.world.clock,
         )
-        for vm_id, name in self._living():
-            self._guests[name] = guest = GuestProcess(name)
-            self.world.guests[vm_id] = guest
+        self._start_guests()
         self._server.start()
         write_private(self._secret_file, password)
         self._write("world-before.json", self.world.snapshot())
@@ -152,6 +152,14 @@ class Lab:
             announce(self._public.descriptor, canonical(descriptor))
             self._announced = True
         self._write("descriptor.json", descriptor)
+
+    def _start_guests(self) -> None:
+        """One for each living machine; and where there is one, the domain's controller answers as their neighbour."""
+        for vm_id, name in self._living():
+            self.world.guests[vm_id] = self._guests[name] = GuestProcess(name)
+        if self._guests:
+            self._controls[self._domain.controller] = GuestProcess(self._domain.controller)
+            self.world.neighbours += self._controls.values()
 
     def _open_directory(self, password: str) -> None:
         """The domain as the scenario describes it: in memory as it is, or provisioned into Samba."""
@@ -208,7 +216,8 @@ class Lab:
             "domain": {"directory": self.world.directory.kind, **self._realm_entry()},
             "user": self._operator,
             "secret": f"file:{self._secret_file.resolve()}",
-            "guests": {name: self._guest_entry(name, guest) for name, guest in self._guests.items()},
+            "guests": {name: _probed(guest) | self._ips(name) for name, guest in self._guests.items()},
+            "controls": {name: _probed(guest) for name, guest in self._controls.items()},
             "truth_dir": str(self._state.resolve()),
             **self._told,
         }
@@ -217,10 +226,21 @@ class Lab:
         realm = self.realm
         return {} if realm is None else {"realm": realm.name, "kdc": realm.address, "krb5_conf": str(realm.krb5_conf)}
 
-    def _guest_entry(self, name: str, guest: GuestProcess) -> dict[str, object]:
+    def _ips(self, name: str) -> dict[str, object]:
         machines = (vm for host in self.world.hyperv_hosts() for vm in host.vms.values() if vm.name == name)
         ips = [address for vm in machines for adapter in vm.adapters for address in adapter.ip_addresses]
-        return {"address": "127.0.0.1", "udp_port": guest.udp_port, "tcp_port": guest.tcp_port, "ips": ips}
+        return {"ips": ips}
+
+
+def _probed(guest: GuestProcess) -> dict[str, object]:
+    """How it is probed. Not by ICMP: a loopback address answers whatever its guest does."""
+    return {
+        "address": "127.0.0.1",
+        "udp_port": guest.udp_port,
+        "connect_port": guest.tcp_port,
+        "connect_exchange": "echo",
+        "tcp_port": guest.tcp_port,
+    }
 
 
 def wait_for_end(state: Path, parent: ProcessIdentity | None, ended: threading.Event) -> None:

@@ -1,10 +1,16 @@
 """The living guest: echoes UDP and TCP until it is told to be silent. Knows no host and no move.
 
 A process of its own (``python -m snlm_lib.lab.guest``), so that the load of the lab never silences
-it. Lines on stdin: ``silent``, ``answer``, ``stop``; the end of stdin is ``stop``. JSON lines on
-stdout: the ports when ready, ``{"silent": true}`` and ``{"silence_s": ...}`` as each takes effect.
-What arrives during silence is read and dropped, never answered late. The kernel accepts a TCP
-connection even then; only an exchanged line says that the guest lives.
+it. Lines on stdin, each answered by one JSON line on stdout as it takes effect, after a first one with the ports:
+
+    silent      what arrives is read and dropped, never answered late
+    hold        what arrives waits, as behind a link that is down, and is answered late
+    answer      the end of either; tells ``silence_s``
+    quarantine  datagrams are dropped and new connections get no answer; those that stood before go on
+    release     the end of that; tells ``quarantine_s``
+    stop        so is the end of stdin; not answered
+
+The kernel accepts a TCP connection whatever the guest does; only an exchanged line says that the guest lives.
 """
 
 from __future__ import annotations
@@ -27,17 +33,21 @@ _CHUNK = 65536
 
 
 class _Line:
-    """One TCP connection: whole lines out of bytes; a line begun in silence never gets an answer."""
+    """One TCP connection: whole lines out of bytes; a line begun in silence never gets an answer.
 
-    def __init__(self, connection: socket.socket) -> None:
+    A ``deaf`` one never gets any.
+    """
+
+    def __init__(self, connection: socket.socket, *, deaf: bool) -> None:
         self.connection = connection
+        self._deaf = deaf
         self._rest = b""
         self._doomed = False
 
     def take(self, data: bytes, *, silent: bool) -> bytes:
         """The lines to send back for ``data``, newline included; nothing while silent."""
         *lines, self._rest = (self._rest + data).split(b"\n")
-        if silent:
+        if silent or self._deaf:
             self._doomed = bool(self._rest)
             return b""
         if lines and self._doomed:
@@ -53,6 +63,8 @@ class EchoGuest:
         self._tell = tell
         self._clock = clock
         self._silent_since_s: float | None = None
+        self._quarantined_since_s: float | None = None
+        self._held: list[selectors.SelectorKey] = []  # what nobody reads just now
         self._running = True
         self._orders = b""
         self._selector = selectors.DefaultSelector()
@@ -70,7 +82,7 @@ class EchoGuest:
         while self._running:
             for key, _ in self._selector.select():
                 key.data()
-        for key in list(self._selector.get_map().values()):
+        for key in [*self._selector.get_map().values(), *self._held]:
             if isinstance(key.fileobj, socket.socket):
                 key.fileobj.close()
         self._selector.close()
@@ -83,11 +95,15 @@ class EchoGuest:
     def _silent(self) -> bool:
         return self._silent_since_s is not None
 
+    @property
+    def _quarantined(self) -> bool:
+        return self._quarantined_since_s is not None
+
     def _datagrams(self) -> None:
         while True:
             try:
                 data, sender = self._udp.recvfrom(_CHUNK)
-                if not self._silent:
+                if not (self._silent or self._quarantined):
                     self._udp.sendto(data, sender)
             except BlockingIOError:
                 return
@@ -100,7 +116,7 @@ class EchoGuest:
         except OSError:
             return
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        line = _Line(connection)
+        line = _Line(connection, deaf=self._quarantined)
         self._watch(connection, lambda: self._exchange(line))
 
     def _exchange(self, line: _Line) -> None:
@@ -125,20 +141,42 @@ class EchoGuest:
     def _obey(self, order: bytes) -> None:
         if order == b"stop":
             self._running = False
-        elif order == b"silent":
+        elif order in (b"silent", b"hold"):
             if self._silent_since_s is None:
                 self._silent_since_s = self._clock.monotonic_s()
+            if order == b"hold":
+                self._stop_reading()
             self._tell({"silent": True})
         elif order == b"answer":
-            self._drop_what_waits()
-            self._tell({"silence_s": self._end_silence_s()})
+            self._end_silence()
+            since_s, self._silent_since_s = self._silent_since_s, None
+            self._tell({"silence_s": self._lasted_s(since_s)})
+        elif order == b"quarantine":
+            self._quarantined_since_s = self._clock.monotonic_s()
+            self._tell({"quarantined": True})
+        elif order == b"release":
+            self._read_what_waits()
+            since_s, self._quarantined_since_s = self._quarantined_since_s, None
+            self._tell({"quarantine_s": self._lasted_s(since_s)})
 
-    def _end_silence_s(self) -> float | None:
-        since_s, self._silent_since_s = self._silent_since_s, None
+    def _lasted_s(self, since_s: float | None) -> float | None:
         return None if since_s is None else self._clock.monotonic_s() - since_s
 
-    def _drop_what_waits(self) -> None:
-        """What arrived in silence must not be answered now."""
+    def _stop_reading(self) -> None:
+        for key in list(self._selector.get_map().values()):
+            if key.fileobj is not self._command:
+                self._held.append(key)
+                self._selector.unregister(key.fileobj)
+
+    def _end_silence(self) -> None:
+        """What was held is answered from now on; what arrived in silence must not be."""
+        if not self._held:
+            self._read_what_waits()
+        while self._held:
+            key = self._held.pop()
+            self._selector.register(key.fileobj, key.events, key.data)
+
+    def _read_what_waits(self) -> None:
         for key, _ in self._selector.select(0):
             if key.fileobj is not self._command:
                 key.data()

@@ -18,38 +18,64 @@ _REPLY_S = 10.0
 
 
 class GuestProcess:
-    """One guest in a process of its own; ``udp_port`` and ``tcp_port`` are known after the start.
-
-    Raises LabError when the process does not get ready.
-    """
+    """One guest in a process of its own, which gets ready while its maker does something else."""
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self._ports: dict[str, int] | None = None
+        self._turn = threading.Lock()  # an order and its answer
         self._process = subprocess.Popen(
             [sys.executable, "-m", "snlm_lib.lab.guest"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         self._facts: queue.Queue[dict[str, Any]] = queue.Queue()
         threading.Thread(target=self._read, name=f"guest-{name}", daemon=True).start()
-        ready = self._next()
-        if ready is None:
+
+    @property
+    def udp_port(self) -> int:
+        """Where it echoes datagrams. Waits until it is ready; raises LabError when it does not get so."""
+        return self._ready()["udp_port"]
+
+    @property
+    def tcp_port(self) -> int:
+        """Where it echoes lines, over any number of connections; as `udp_port`."""
+        return self._ready()["tcp_port"]
+
+    def _ready(self) -> dict[str, int]:
+        ports = self._told_ports()
+        if ports is None:
             self.stop()
-            raise LabError("the guest process did not get ready", where=name, remedy="Start the lab again.")
-        self.udp_port: int = ready["udp_port"]
-        self.tcp_port: int = ready["tcp_port"]
+            raise LabError("the guest process did not get ready", where=self.name, remedy="Start the lab again.")
+        return ports
+
+    def _told_ports(self) -> dict[str, int] | None:
+        with self._turn:
+            self._ports = self._ports or self._next()
+            return self._ports
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
-    def silence(self) -> None:
-        """Stop answering; returns when the guest has obeyed."""
-        if self._say("silent"):
-            self._next()
+    def silence(self, *, held: bool = False) -> None:
+        """Stop answering; returns when the guest has obeyed. ``held``: what arrives meanwhile is answered late."""
+        self._order("hold" if held else "silent")
 
     def answer(self) -> float | None:
         """Answer again; the silence as the guest measured it, None when its process is gone."""
-        fact = self._next() if self._say("answer") else None
-        return None if fact is None else fact.get("silence_s")
+        return self._order("answer").get("silence_s")
+
+    def quarantine(self) -> None:
+        """Drop datagrams and give new connections no answer; those that stand go on."""
+        self._order("quarantine")
+
+    def release(self) -> float | None:
+        """The end of that; how long it was as the guest measured it, None when its process is gone."""
+        return self._order("release").get("quarantine_s")
+
+    def _order(self, order: str) -> dict[str, Any]:
+        self._told_ports()  # they come first
+        with self._turn:
+            return (self._next() if self._say(order) else None) or {}
 
     def stop(self) -> None:
         """End the process; one already gone is fine."""
@@ -76,9 +102,12 @@ class GuestProcess:
 
     def _next(self) -> dict[str, Any] | None:
         try:
-            return self._facts.get(timeout=_REPLY_S) or None
+            fact = self._facts.get(timeout=_REPLY_S)
         except queue.Empty:
             return None
+        if not fact:
+            self._facts.put(fact)  # for whoever asks next
+        return fact or None
 
     def _read(self) -> None:
         if self._process.stdout is not None:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from uuid import NAMESPACE_OID, uuid5
 
+from snlm_lib.lab.absence import Absence
 from snlm_lib.lab.dirty import PAGE_BYTES, MemoryPass, plan_passes
 from snlm_lib.lab.faults import Fault, Moment
 from snlm_lib.lab.refusals import IN_CHECK, LAB_FAULT, MoveAttempt, MoveRefused, Refusal, fault_met, first_refusal
@@ -190,10 +191,9 @@ class Migration:
 
     def _switch_over(self) -> None:
         self._meet(Moment.CUTOVER)
-        guest = self.world.guests.get(self.vm.vm_id)
+        absence = Absence(self.world, self.vm.vm_id)
         began_s = self.clock.monotonic_s()
-        if guest is not None:
-            guest.silence()
+        absence.begin()
         sent = self.truth.memory_bytes
         last = self._last_pages * PAGE_BYTES
         self._count(self.truth.passes + 1, pages=self._last_pages, sent=sent, blackout=True)
@@ -203,10 +203,10 @@ class Migration:
         self._log_guest()
         blackout_s = self.clock.monotonic_s() - began_s
         self._wait(self.pace.relearn_wall_s, lambda done: None)
-        silence_s = guest.answer() if guest is not None and self._meet_after() else None
+        absence.end(self.truth, back=absence.seen and self._meet_after())
         with self.world.lock:
             self.truth.memory_bytes = sent + last
-            self.truth.blackout_s, self.truth.silence_s = blackout_s, silence_s
+            self.truth.blackout_s = blackout_s
 
     def _log_guest(self) -> None:
         """What the new worker says of its guest, where the scenario lets it go off instead of on."""

@@ -32,6 +32,9 @@ class MovePace:
     working_sets: tuple[WorkingSet, ...]
     survives_lost_session: bool = True
     guest_event: int | None = None
+    held: bool = False
+    path_fails: bool = False
+    quarantine_wall_s: float = 0.0
 
     @property
     def memory_bytes_s(self) -> float:

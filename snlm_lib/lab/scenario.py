@@ -164,6 +164,9 @@ class MoveSpec:
     tick_wall_s: float = 0.05
     long_blackout_wall_s: float = 10.0
     guest_event: int | None = None  # the worker's event that tells of a guest that was off or reset at the cut-over
+    held: bool = False  # what arrives during the silence is answered late instead of dropped
+    path_fails: bool = False  # the neighbours fall silent with the machine
+    quarantine_wall_s: float = 0.0  # then the guest's firewall drops datagrams and new connections
     survives_lost_session: bool = True  # not settled for Windows (60 %): false ends the move with its session
 
 

@@ -106,6 +106,7 @@ class MoveTruth:
     error: str | None = None
     blackout_s: float | None = None
     silence_s: float | None = None
+    quarantine_s: float | None = None  # the last part of it, where the long connection went on
     passes: int = 0
     storage_bytes: int = 0
     memory_bytes: int = 0

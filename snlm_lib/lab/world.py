@@ -41,12 +41,20 @@ _ALWAYS_OPEN = frozenset({5985})
 class Guest(Protocol):
     """The living guest of one machine, as a move needs it."""
 
-    def silence(self) -> None:
-        """Stop answering now."""
+    def silence(self, *, held: bool = False) -> None:
+        """Stop answering now; ``held``: what arrives meanwhile is answered late."""
         ...
 
     def answer(self) -> float | None:
         """Answer again; the seconds of silence as the guest measured them, None if it is gone."""
+        ...
+
+    def quarantine(self) -> None:
+        """Drop datagrams and new connections; those that stand go on."""
+        ...
+
+    def release(self) -> float | None:
+        """The end of that, and its seconds as the guest measured them."""
         ...
 
 
@@ -288,6 +296,7 @@ class World:
         self.hosts: dict[str, LabHost] = {}
         self.guests: dict[UUID, Guest] = {}
         self.guest_vms: set[UUID] = set()
+        self.neighbours: list[Guest] = []  # on the same segment, none of the machines
         self.moves: list[MoveTruth] = []
         self.fault: Fault | None = None
         self.groups: dict[str, set[str]] = {}  # "CORP\\snlm-operators" -> accounts in lower case

@@ -151,10 +151,19 @@ class CountingGuest:
     def __init__(self, world: World) -> None:
         self._world = world
         self.since_s: float | None = None
+        self.ended: list[float] = []
 
-    def silence(self) -> None:
+    def silence(self, *, held: bool = False) -> None:
+        self.held = held
         self.since_s = self._world.clock.monotonic_s()
 
     def answer(self) -> float | None:
         assert self.since_s is not None
-        return self._world.clock.monotonic_s() - self.since_s
+        self.ended.append(self._world.clock.monotonic_s() - self.since_s)
+        return self.ended[-1]
+
+    def quarantine(self) -> None:
+        self.quarantined_s = self._world.clock.monotonic_s()
+
+    def release(self) -> float | None:
+        return self._world.clock.monotonic_s() - self.quarantined_s

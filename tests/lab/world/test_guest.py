@@ -97,6 +97,46 @@ def test_a_connection_made_in_silence_gets_no_answer_until_it_ends(guest: GuestP
         assert heard(sock, 2.0) == b"2\n"
 
 
+def test_held_is_answered_late_on_every_way_and_in_order(
+    guest: GuestProcess, udp: socket.socket, tcp: socket.socket
+) -> None:
+    tcp.sendall(b"before\n")
+    assert tcp.recv(64) == b"before\n"
+    guest.silence(held=True)
+    udp.send(b"1")
+    udp.send(b"2")
+    tcp.sendall(b"3\n")
+    with socket.create_connection(("127.0.0.1", guest.tcp_port), timeout=2.0) as new:
+        new.sendall(b"4\n")
+        assert heard(new, 0.1) == heard(udp, 0.05) == heard(tcp, 0.05) == b""
+        silence_s = guest.answer()
+        assert [heard(sock, 2.0) for sock in (udp, udp, tcp, new)] == [b"1", b"2", b"3\n", b"4\n"]
+    assert silence_s is not None
+    assert 0.2 <= silence_s < 2.0
+
+
+def test_in_quarantine_only_connections_that_stand_go_on(
+    guest: GuestProcess, udp: socket.socket, tcp: socket.socket
+) -> None:
+    tcp.sendall(b"before\n")
+    assert tcp.recv(64) == b"before\n"
+    guest.quarantine()
+    with socket.create_connection(("127.0.0.1", guest.tcp_port), timeout=2.0) as new:
+        udp.send(b"lost")
+        new.sendall(b"lost\n")
+        tcp.sendall(b"meanwhile\n")
+        assert heard(tcp, 2.0) == b"meanwhile\n"
+        assert heard(udp, 0.05) == heard(new, 0.05) == b""
+        quarantine_s = guest.release()
+        new.sendall(b"never\n")
+        udp.send(b"after")
+        assert heard(udp, 2.0) == b"after"
+        assert heard(new, 0.05) == b""
+    assert quarantine_s is not None
+    assert 0.1 <= quarantine_s < 2.0
+    assert guest.release() is None
+
+
 def test_a_reset_connection_ends_only_itself(guest: GuestProcess, udp: socket.socket) -> None:
     with socket.create_connection(("127.0.0.1", guest.tcp_port), timeout=2.0) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")

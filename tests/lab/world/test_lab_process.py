@@ -61,9 +61,11 @@ def test_a_lab_tells_where_it_is_and_leaves_nothing_but_the_truth(tmp_path: Path
             socket.create_connection((host["address"], host["port"]), timeout=2).close()
         guest = told["guests"]["VM01"]
         assert guest["ips"] == ["10.20.0.51"]
-        with socket.create_connection((guest["address"], guest["tcp_port"]), timeout=2) as line:
-            line.sendall(b"1\n")
-            assert line.recv(16) == b"1\n"
+        assert sorted(told["controls"]) == ["DC01"]
+        for port in (guest["tcp_port"], guest["connect_port"], told["controls"]["DC01"]["connect_port"]):
+            with socket.create_connection((guest["address"], port), timeout=2) as line:
+                line.sendall(b"1\n")
+                assert line.recv(16) == b"1\n"
         children = psutil.Process(process.pid).children()
         (state / "stop").touch()
         assert process.wait(10) == 0
@@ -123,6 +125,7 @@ def test_the_truth_is_canonical_and_without_clocks(ready: Asked) -> None:
         "memory_bytes",
         "outcome",
         "passes",
+        "quarantine_s",
         "silence_s",
         "source",
         "storage_bytes",
