@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import queue
+import socket
 import subprocess
 import sys
 import threading
 from typing import Any
 
+from snlm_lib.clock import SystemClock
 from snlm_lib.errors import LabError
 
 __all__ = ["GuestProcess"]
@@ -63,6 +65,23 @@ class GuestProcess:
     def answer(self) -> float | None:
         """Answer again; the silence as the guest measured it, None when its process is gone."""
         return self._order("answer").get("silence_s")
+
+    def echo(self, timeout_s: float) -> float | None:
+        """Send one datagram and wait for it; how long it was away in seconds, None when it did not come in time."""
+        clock = SystemClock()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            sent_s = clock.monotonic_s()
+            try:
+                probe.connect(("127.0.0.1", self.udp_port))
+                probe.settimeout(timeout_s)
+                probe.send(b"echo")
+                probe.recv(16)
+            except TimeoutError:
+                return None
+            except (OSError, LabError):  # its process is gone: nobody says so, as on a network
+                clock.sleep(timeout_s)
+                return None
+            return clock.monotonic_s() - sent_s
 
     def quarantine(self) -> None:
         """Drop datagrams and give new connections no answer; those that stand go on."""

@@ -49,6 +49,10 @@ class Guest(Protocol):
         """Answer again; the seconds of silence as the guest measured them, None if it is gone."""
         ...
 
+    def echo(self, timeout_s: float) -> float | None:
+        """Wait for its answer to one datagram: how long it took in seconds, None when none came in time."""
+        ...
+
     def quarantine(self) -> None:
         """Drop datagrams and new connections; those that stand go on."""
         ...

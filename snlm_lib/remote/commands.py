@@ -7,6 +7,7 @@ numbers only. Parameters are those of ``Get-Help`` for Windows Server 2019 to 20
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -59,6 +60,7 @@ __all__ = [
     "get_vms",
     "get_volumes",
     "move_vm",
+    "ping",
     "remove_delegation",
     "resolve",
     "select",
@@ -72,33 +74,17 @@ CHANGES: frozenset[str] = frozenset(
 )
 """Cmdlets that alter a host or the directory."""
 
+# fmt: off
 READS: frozenset[str] = frozenset(
     {
-        "Get-ADComputer",
-        "Get-ADDomain",
-        "Get-CimInstance",
-        "Get-Counter",
-        "Get-NetFirewallRule",
-        "Get-VHD",
-        "Get-VM",
-        "Get-VMDvdDrive",
-        "Get-VMHardDiskDrive",
-        "Get-VMHost",
-        "Get-VMHostSupportedVersion",
-        "Get-VMIntegrationService",
-        "Get-VMMemory",
-        "Get-VMMigrationNetwork",
-        "Get-VMNetworkAdapter",
-        "Get-VMProcessor",
-        "Get-VMSnapshot",
-        "Get-VMSwitch",
-        "Get-Volume",
-        "Get-WinEvent",
-        "Resolve-DnsName",
-        "Select-Object",
-        "Test-NetConnection",
+        "Get-ADComputer", "Get-ADDomain", "Get-CimInstance", "Get-Counter", "Get-NetFirewallRule", "Get-VHD",
+        "Get-VM", "Get-VMDvdDrive", "Get-VMHardDiskDrive", "Get-VMHost", "Get-VMHostSupportedVersion",
+        "Get-VMIntegrationService", "Get-VMMemory", "Get-VMMigrationNetwork", "Get-VMNetworkAdapter",
+        "Get-VMProcessor", "Get-VMSnapshot", "Get-VMSwitch", "Get-Volume", "Get-WinEvent", "Resolve-DnsName",
+        "Select-Object", "Test-NetConnection",
     }
 )
+# fmt: on
 """Cmdlets that only look."""
 
 VIRTUALIZATION = "root\\virtualization\\v2"
@@ -110,13 +96,9 @@ DELEGATE_TO = "msDS-AllowedToDelegateTo"
 FIREWALL_RULES = ("VIRT-MIGL-In-TCP-NoScope", "FPS-SMB-In-TCP")
 """Rules by Name, since display names are translated: the migration listener (6600) and SMB (445)."""
 
-_ACCOUNT = (
-    DELEGATE_TO,
-    "userAccountControl",
-    "servicePrincipalName",
-    "dNSHostName",
-    "TrustedToAuthForDelegation",
-)
+_ACCOUNT = (DELEGATE_TO, "userAccountControl", "servicePrincipalName", "dNSHostName", "TrustedToAuthForDelegation")
+_ECHO = ("StatusCode", "ResponseTime", "PrimaryAddressResolutionStatus")
+_PINGABLE = re.compile(r"[A-Za-z0-9:.-]{1,253}")
 
 
 def _say(*commands: Command) -> Pipeline:
@@ -209,6 +191,16 @@ def resolve(name: str) -> Pipeline:
 def test_port(peer: str, port: int) -> Pipeline:
     """Can the host open a TCP connection to ``peer``?"""
     return _say(Command("Test-NetConnection", {"ComputerName": peer, "Port": port}))
+
+
+def ping(address: str, timeout_ms: int) -> Pipeline:
+    """One ICMP echo from the host to a name or address. What `Test-Connection` asks too, and its numbers arrive here.
+
+    Selected, since Windows adds two properties to the whole object that ask DNS. Raises ValueError for what is no name.
+    """
+    if not _PINGABLE.fullmatch(address):
+        raise ValueError(f"{address[:60]!r} is no name or address that a filter may hold")
+    return select(_cim("Win32_PingStatus", Filter=f"Address='{address}' and Timeout={int(timeout_ms)}"), _ECHO)
 
 
 # --- machines -------------------------------------------------------------------------------------

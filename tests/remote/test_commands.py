@@ -31,6 +31,7 @@ EVERYTHING = {
     "get_firewall_rules": commands.get_firewall_rules(),
     "resolve": commands.resolve("HV02"),
     "test_port": commands.test_port("HV02", 6600),
+    "ping": commands.ping("10.20.0.51", 1000),
     "get_vms": commands.get_vms(),
     "get_vm": commands.get_vm(VM_ID),
     "get_vm_hard_disks": commands.get_vm_hard_disks(VM_ID),
@@ -87,6 +88,8 @@ TEXTS = {
     "set_any_protocol": "Set-ADAccountControl -Identity 'HV01' -TrustedToAuthForDelegation:$true -Confirm:$false",
     "at_server": "Set-ADAccountControl -Identity 'HV01' -TrustedToAuthForDelegation:$false -Confirm:$false "
     "-Server 'dc01.corp.example' -Credential ***",
+    "ping": "Get-CimInstance -ClassName 'Win32_PingStatus' -Filter 'Address=''10.20.0.51'' and Timeout=1000' "
+    "| Select-Object -Property @('StatusCode','ResponseTime','PrimaryAddressResolutionStatus')",
     "test_port": "Test-NetConnection -ComputerName 'HV02' -Port 6600",
     "select": "Get-VM | Select-Object -Property @('Id','Name')",
 }

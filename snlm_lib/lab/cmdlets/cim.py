@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from snlm_lib.lab.binder import Bound
 from snlm_lib.lab.cmdlets.objects import build
+from snlm_lib.lab.cmdlets.ping import pinged
 from snlm_lib.lab.cmdlets.table import Context, cmdlet
 from snlm_lib.lab.language import LANGUAGES, spoken
 from snlm_lib.lab.telemetry import JOB_LINGERS_S, JobState, MigrationJob
@@ -161,6 +162,12 @@ def _device_guard(context: Context) -> Rows:
     }
 
 
+def _nothing(context: Context) -> Rows:
+    """What is there without being asked for by a filter."""
+    yield from ()
+
+
+_PING = "Win32_PingStatus"
 _V2, _CIMV2, _GUARD = "root/virtualization/v2", "root/cimv2", "root/microsoft/windows/deviceguard"
 _CLASSES: dict[tuple[str, str], tuple[str, Callable[[Context], Rows]]] = {
     (space, name.casefold()): (name, rows)
@@ -168,6 +175,7 @@ _CLASSES: dict[tuple[str, str], tuple[str, Callable[[Context], Rows]]] = {
         (_CIMV2, "Win32_ComputerSystem", _computer_system),
         (_CIMV2, "Win32_OperatingSystem", _operating_system),
         (_CIMV2, "Win32_Processor", _processors),
+        (_CIMV2, _PING, _nothing),
         (_GUARD, "Win32_DeviceGuard", _device_guard),
         (_V2, "Msvm_VirtualSystemMigrationService", _migration_service),
         (_V2, "Msvm_MigrationJob", _migration_jobs),
@@ -176,7 +184,7 @@ _CLASSES: dict[tuple[str, str], tuple[str, Callable[[Context], Rows]]] = {
 }
 
 
-@cmdlet("Get-CimInstance", honours=("ClassName", "Namespace", "Filter", "Property"))
+@cmdlet("Get-CimInstance", honours=("ClassName", "Namespace", "Filter", "Property"), blocking=True)  # a ping waits
 def get_cim_instance(context: Context, bound: Bound) -> Iterator[object]:
     space = str(bound.get("Namespace", _CIMV2)).replace("\\", "/").strip("/").casefold()
     if space == _V2 and not context.host.hyperv:
@@ -191,10 +199,13 @@ def get_cim_instance(context: Context, bound: Bound) -> Iterator[object]:
         _complain(context, "Invalid query", "HRESULT 0x80041017", target=str(bound.get("Filter")))
         return
     name, rows = found
-    for row in rows(context):
-        instance = build(name, row, to_string=f"{name}")
-        if _fits(instance, terms):
-            yield _only(instance, bound.get("Property"))
+    if name == _PING:
+        told = pinged(context.world, context.host, {term.casefold(): value for term, value in terms})
+    else:
+        with context.world.lock:
+            told = tuple(rows(context))
+    instances = [build(name, row, to_string=f"{name}") for row in told]
+    yield from (_only(each, bound.get("Property")) for each in instances if _fits(each, terms))
 
 
 def _complain(context: Context, text: str, error_id: str, *, target: str) -> None:

@@ -162,6 +162,12 @@ class CountingGuest:
         self.ended.append(self._world.clock.monotonic_s() - self.since_s)
         return self.ended[-1]
 
+    def echo(self, timeout_s: float) -> float | None:
+        if self.since_s is None:
+            return 0.0004
+        self._world.clock.sleep(timeout_s)
+        return None
+
     def quarantine(self) -> None:
         self.quarantined_s = self._world.clock.monotonic_s()
 

@@ -44,6 +44,11 @@ QUESTIONS: list[tuple[str, str, tuple[Command, ...]]] = [
     ("Win32_OperatingSystem", "DC01", (("Get-CimInstance", {"ClassName": "Win32_OperatingSystem"}),)),
     ("Win32_Processor", "HV02", (("Get-CimInstance", {"ClassName": "Win32_Processor"}),)),
     (
+        "Win32_PingStatus",
+        "DC01",
+        (("Get-CimInstance", {"ClassName": "Win32_PingStatus", "Filter": "Address='10.20.0.51' and Timeout=500"}),),
+    ),
+    (
         "Win32_DeviceGuard",
         "HV01",
         (
