@@ -19,6 +19,7 @@ from snlm_lib.estate.model import (
     EventFacts,
     IntegrationFacts,
     JobFacts,
+    LinkFacts,
     MigrationSettings,
     PortFacts,
     VmFacts,
@@ -26,6 +27,7 @@ from snlm_lib.estate.model import (
     VolumeFacts,
 )
 from snlm_lib.remote.clixml import PsObject
+from snlm_lib.units import MIB
 
 __all__ = [
     "adapter",
@@ -40,12 +42,14 @@ __all__ = [
     "images",
     "integration",
     "job",
+    "links",
     "peer_address",
     "port",
     "settings",
     "vm",
     "vm_status",
     "volumes",
+    "written_bytes_s",
 ]
 
 Bags = Sequence[PsObject]
@@ -53,6 +57,8 @@ _T = TypeVar("_T")
 
 _ANY_PROTOCOL = 0x1000000  # userAccountControl: TRUSTED_TO_AUTH_FOR_DELEGATION
 _UNCONSTRAINED = 0x80000  # userAccountControl: TRUSTED_FOR_DELEGATION
+_UP = 1  # MSFT_NetAdapter.InterfaceOperationalStatus
+_NO_SPEED = 2**63 - 1  # what an adapter reports that knows none
 _CREDENTIAL_GUARD = "1"  # Win32_DeviceGuard.SecurityServicesRunning
 _UNKNOWN = PsObject()
 
@@ -97,6 +103,36 @@ def credential_guard(answer: Bags) -> bool | None:
     """``Win32_DeviceGuard``: is Credential Guard (1) among the services that run? None when it is not told."""
     running = {service for bag in answer for service in values.texts(bag, "SecurityServicesRunning")}
     return _CREDENTIAL_GUARD in running if answer else None
+
+
+def links(cards: Bags, rdma: Bags, addresses: Bags) -> tuple[LinkFacts, ...]:
+    """``MSFT_NetAdapter`` (those that are up), joined by index and name with RDMA and addresses."""
+    may_rdma = {values.text(bag, "Name"): values.flag(bag, "Enabled") for bag in rdma}
+    found = []
+    for bag in cards:
+        speed = values.number(bag, "TransmitLinkSpeed")
+        index = values.number(bag, "InterfaceIndex")
+        if values.number(bag, "InterfaceOperationalStatus") != _UP:
+            continue
+        borne = (values.text(each, "IPAddress") for each in addresses if values.number(each, "InterfaceIndex") == index)
+        found.append(
+            LinkFacts(
+                name=values.text(bag, "Name") or "",
+                mbit_s=speed / 1e6 if speed is not None and 0 < speed < _NO_SPEED else None,
+                mtu_bytes=values.number(bag, "MtuSize"),
+                rdma=may_rdma.get(values.text(bag, "Name")),
+                hardware=values.flag(bag, "HardwareInterface"),
+                addresses=tuple(address for address in borne if address) if index is not None else (),
+            )
+        )
+    return tuple(found)
+
+
+def written_bytes_s(report: Bags) -> float | None:
+    """``Measure-VM``: megabytes written over the time metered; None when there is no report."""
+    bag = report[0] if report else _UNKNOWN
+    written, lasted_s = values.number(bag, "AggregatedDiskDataWritten"), values.duration_s(bag, "MeteringDuration")
+    return written * MIB / lasted_s if written is not None and lasted_s else None
 
 
 def peer_address(answer: Bags) -> str | None:
@@ -185,6 +221,8 @@ def vm(bag: PsObject, *, host: str, parts: Mapping[str, Bags | None]) -> VmFacts
         images=None if dvds is None else images(dvds),
         integration=_each(integration, parts.get("integration")),
         replication=values.name(bag, "ReplicationState"),
+        memory_demand_bytes=values.number(bag, "MemoryDemand"),
+        disk_write_bytes_s=written_bytes_s(parts.get("metering") or ()),
     )
 
 

@@ -34,6 +34,9 @@ def host_questions(peer: str) -> dict[str, Pipeline]:
         "service": commands.get_migration_service(),
         "volumes": commands.get_volumes(),
         "device_guard": commands.get_device_guard(),
+        "cards": commands.get_network_adapters(),
+        "cards_rdma": commands.get_network_adapters_rdma(),
+        "addresses": commands.get_ip_addresses(),
         "peer": commands.resolve(peer),
         # each on its own: a rule that is missing is an error, and would take the other's answer with it
         **{f"rule {name}": commands.get_firewall_rules((name,)) for name in commands.FIREWALL_RULES},
@@ -77,6 +80,7 @@ def host_facts(answers: Answers, *, host: str, peer: str, asked_utc: datetime, r
         },
         credential_guard=facts.credential_guard(_all(answers, "device_guard")),
         in_domain=values.flag(computer, "PartOfDomain"),
+        links=facts.links(*(_all(answers, key) for key in ("cards", "cards_rdma", "addresses"))),
     )
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "HostFacts",
     "IntegrationFacts",
     "JobFacts",
+    "LinkFacts",
     "MigrationSettings",
     "PairFacts",
     "PortFacts",
@@ -65,6 +66,18 @@ class PortFacts:
 
 
 @dataclass(frozen=True)
+class LinkFacts:
+    """One network card that is up (``MSFT_NetAdapter``, ``..RdmaSettingData``, ``MSFT_NetIPAddress``)."""
+
+    name: str
+    mbit_s: float | None  # 10^6 bits a second, as transmitted
+    mtu_bytes: int | None
+    rdma: bool | None
+    hardware: bool | None
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class HostFacts:
     """One Hyper-V host as read at ``read_utc``."""
 
@@ -95,6 +108,7 @@ class HostFacts:
     switch_kinds: dict[str, str | None] = field(default_factory=dict)  # "External", "Internal", "Private"
     credential_guard: bool | None = None  # Win32_DeviceGuard.SecurityServicesRunning contains 1
     in_domain: bool | None = None  # Win32_ComputerSystem.PartOfDomain; a workgroup's name stands in ``domain`` too
+    links: tuple[LinkFacts, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -166,6 +180,8 @@ class VmFacts:
     images: tuple[str, ...] | None  # paths of attached DVD images
     integration: tuple[IntegrationFacts, ...] | None
     replication: str | None = None  # "Disabled", "Replicating" ... (ReplicationState)
+    memory_demand_bytes: int | None = None  # MemoryDemand: what the guest asks for, not what it writes
+    disk_write_bytes_s: float | None = None  # mean since metering began (Measure-VM); None: not metered
 
 
 @dataclass(frozen=True)

@@ -224,9 +224,11 @@ def _vm(session: Session, bag: PsObject) -> VmFacts:
     vm_id = values.guid(bag, "Id")
     if vm_id is None:
         raise ValueError("a machine without Id")
+    metered = values.flag(bag, "ResourceMeteringEnabled")
     answers = ask_all(
         session,
         {
+            **({"metering": commands.measure_vm(vm_id)} if metered else {}),
             "disks": commands.get_vm_hard_disks(vm_id),
             "vhds": commands.get_vhds(vm_id),
             "adapters": commands.get_vm_network_adapters(vm_id),

@@ -8,7 +8,7 @@ from snlm_lib.lab.directory import ALL_RIGHTS
 from snlm_lib.lab.wire_faults import WireFault
 from snlm_lib.lab.wire_spec import WireSpec
 
-__all__ = ["DiskSpec", "DomainSpec", "HostSpec", "MoveSpec", "Scenario", "VmSpec", "VolumeSpec"]
+__all__ = ["DiskSpec", "DomainSpec", "HostSpec", "LinkSpec", "MoveSpec", "Scenario", "VmSpec", "VolumeSpec"]
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,19 @@ class VmSpec:
     replica: bool = False
     guest: bool = False
     notes: str = ""
+    metered_hours: float | None = None  # how long its resources have been metered; None: they are not
     name: str | None = None  # when several bear one name; otherwise the key is the name
+
+
+@dataclass(frozen=True)
+class LinkSpec:
+    """One network card of a host; the first bears the host's address."""
+
+    name: str = "Ethernet"
+    mbit_s: float = 10_000
+    mtu_bytes: int = 1500
+    rdma: bool = False
+    up: bool = True
 
 
 @dataclass(frozen=True)
@@ -128,6 +140,7 @@ class HostSpec:
     busy_moves: int = 0  # migrations of other machines under way
     planned: list[str] = field(default_factory=list)  # keys of machines: left here by an earlier try
     stale_cache: list[str] = field(default_factory=list)
+    links: list[LinkSpec] = field(default_factory=lambda: [LinkSpec()])
     left_disks: list[str] = field(default_factory=list)
     wire: dict[str, object] = field(default_factory=dict)  # what differs from the lab's
 

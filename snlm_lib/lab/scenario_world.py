@@ -24,6 +24,7 @@ from snlm_lib.lab.world import (
     IntegrationService,
     LabHost,
     MigrationSettings,
+    NetworkLink,
     VirtualMachine,
     VirtualSwitch,
     Volume,
@@ -139,6 +140,10 @@ def _host(name: str, spec: HostSpec, world: World, *, operator: str) -> LabHost:
         booted_utc=world.clock.utc_now() - timedelta(seconds=_UPTIME_S),
         locale=_language(name, spec.locale),
         clock_offset_s=spec.clock_offset_s,
+        links=[
+            NetworkLink(each.name, round(each.mbit_s * 1e6), each.mtu_bytes, each.rdma, each.up, address)
+            for each, address in zip(spec.links, (spec.address, *[None] * len(spec.links)), strict=False)
+        ],
         closed_ports=list(spec.closed_ports),
         unresolved=list(spec.unresolved),
         no_hop=spec.no_hop,
@@ -235,6 +240,7 @@ def _machine(key: str, spec: VmSpec, world: World) -> VirtualMachine:
         clustered=spec.clustered,
         replica=spec.replica,
         notes=spec.notes,
+        metered_s=None if spec.metered_hours is None else spec.metered_hours * 3600,
         state=spec.state,
         status_text="Operating normally",
         started_s=world.clock.monotonic_s() - _UPTIME_S,

@@ -27,6 +27,7 @@ __all__ = [
     "IntegrationService",
     "LabHost",
     "MigrationSettings",
+    "NetworkLink",
     "VirtualMachine",
     "VirtualSwitch",
     "Volume",
@@ -131,6 +132,7 @@ class VirtualMachine:
     clustered: bool = False
     replica: bool = False
     notes: str = ""
+    metered_s: float | None = None  # how long its resources have been metered; None: they are not
     state: str = "Running"
     operational_status: tuple[str, ...] = ("Ok",)
     status_text: str = "Operating normally"
@@ -194,6 +196,18 @@ class FirewallRule:
 
 
 @dataclass
+class NetworkLink:
+    """One network card; ``address`` None: it bears none."""
+
+    name: str
+    bits_s: int
+    mtu_bytes: int
+    rdma: bool
+    up: bool
+    address: str | None = None
+
+
+@dataclass
 class LabHost:
     """One computer: a Hyper-V host; ``hyperv`` False: the domain controller, or a ``member`` with both's cmdlets."""
 
@@ -223,6 +237,7 @@ class LabHost:
     planned: dict[UUID, str] = field(default_factory=dict)
     stale_cache: list[UUID] = field(default_factory=list)  # files of planned machines that are gone themselves
     files: dict[str, int] = field(default_factory=dict)
+    links: list[NetworkLink] = field(default_factory=list)
     closed_ports: list[int] = field(default_factory=list)
     unresolved: list[str] = field(default_factory=list)
     no_hop: bool = False

@@ -37,9 +37,12 @@ __all__ = [
     "get_event_values",
     "get_events",
     "get_firewall_rules",
+    "get_ip_addresses",
     "get_live_migration_counters",
     "get_migration_jobs",
     "get_migration_service",
+    "get_network_adapters",
+    "get_network_adapters_rdma",
     "get_operating_system",
     "get_peer_host",
     "get_planned_vm",
@@ -59,6 +62,7 @@ __all__ = [
     "get_vm_switches",
     "get_vms",
     "get_volumes",
+    "measure_vm",
     "move_vm",
     "ping",
     "remove_delegation",
@@ -80,8 +84,8 @@ READS: frozenset[str] = frozenset(
         "Get-ADComputer", "Get-ADDomain", "Get-CimInstance", "Get-Counter", "Get-NetFirewallRule", "Get-VHD",
         "Get-VM", "Get-VMDvdDrive", "Get-VMHardDiskDrive", "Get-VMHost", "Get-VMHostSupportedVersion",
         "Get-VMIntegrationService", "Get-VMMemory", "Get-VMMigrationNetwork", "Get-VMNetworkAdapter",
-        "Get-VMProcessor", "Get-VMSnapshot", "Get-VMSwitch", "Get-Volume", "Get-WinEvent", "Resolve-DnsName",
-        "Select-Object", "Test-NetConnection",
+        "Get-VMProcessor", "Get-VMSnapshot", "Get-VMSwitch", "Get-Volume", "Get-WinEvent", "Measure-VM",
+        "Resolve-DnsName", "Select-Object", "Test-NetConnection",
     }
 )
 # fmt: on
@@ -89,6 +93,7 @@ READS: frozenset[str] = frozenset(
 
 VIRTUALIZATION = "root\\virtualization\\v2"
 DEVICE_GUARD = "root\\Microsoft\\Windows\\DeviceGuard"
+STANDARD = "root\\StandardCimv2"
 ADMIN_LOG = "Microsoft-Windows-Hyper-V-VMMS-Admin"
 WORKER_LOG = "Microsoft-Windows-Hyper-V-Worker-Admin"
 COUNTERS = "\\Hyper-V VM Live Migration(*)\\*"
@@ -173,6 +178,21 @@ def get_migration_service() -> Pipeline:
     return _cim("Msvm_VirtualSystemMigrationService", Namespace=VIRTUALIZATION)
 
 
+def get_network_adapters() -> Pipeline:
+    """``MSFT_NetAdapter``: link speed and MTU of each network card, as numbers."""
+    return _cim("MSFT_NetAdapter", Namespace=STANDARD)
+
+
+def get_network_adapters_rdma() -> Pipeline:
+    """``MSFT_NetAdapterRdmaSettingData``: which cards may use RDMA."""
+    return _cim("MSFT_NetAdapterRdmaSettingData", Namespace=STANDARD)
+
+
+def get_ip_addresses() -> Pipeline:
+    """``MSFT_NetIPAddress``: which card bears which address."""
+    return _cim("MSFT_NetIPAddress", Namespace=STANDARD)
+
+
 def get_volumes() -> Pipeline:
     """Volumes with their size and free space."""
     return _say(Command("Get-Volume"))
@@ -254,6 +274,11 @@ def get_vm_processor(vm_id: UUID) -> Pipeline:
 def get_vm_memory(vm_id: UUID) -> Pipeline:
     """The machine's memory settings."""
     return _of_vm(vm_id, "Get-VMMemory")
+
+
+def measure_vm(vm_id: UUID) -> Pipeline:
+    """What was metered of the machine's resources; an error where metering is off."""
+    return _of_vm(vm_id, "Measure-VM")
 
 
 def get_planned_vm(vm_id: UUID) -> Pipeline:

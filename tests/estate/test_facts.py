@@ -41,6 +41,8 @@ READERS: dict[str, Callable[..., object]] = {
     "Get-WinEvent": lambda answer, host: facts.event(
         answer[0][0], host=host, event_values=facts.event_values(answer[1])
     ),
+    "MSFT_NetAdapter": lambda answer: facts.links(*answer),
+    "Measure-VM": facts.written_bytes_s,
     "Msvm_MigrationJob": lambda answer, **named: facts.job(answer[0], **named),
     "Resolve-DnsName": facts.peer_address,
     "Test-NetConnection": lambda answer, **named: facts.port(answer, **named),

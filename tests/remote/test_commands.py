@@ -27,6 +27,9 @@ EVERYTHING = {
     "get_device_guard": commands.get_device_guard(),
     "get_peer_host": commands.get_peer_host("HV02", Credential("CORP\\operator", "geheim")),
     "get_migration_service": commands.get_migration_service(),
+    "get_network_adapters": commands.get_network_adapters(),
+    "get_network_adapters_rdma": commands.get_network_adapters_rdma(),
+    "get_ip_addresses": commands.get_ip_addresses(),
     "get_volumes": commands.get_volumes(),
     "get_firewall_rules": commands.get_firewall_rules(),
     "resolve": commands.resolve("HV02"),
@@ -42,6 +45,7 @@ EVERYTHING = {
     "get_vm_integration_services": commands.get_vm_integration_services(VM_ID),
     "get_vm_processor": commands.get_vm_processor(VM_ID),
     "get_vm_memory": commands.get_vm_memory(VM_ID),
+    "measure_vm": commands.measure_vm(VM_ID),
     "get_planned_vm": commands.get_planned_vm(VM_ID),
     "get_migration_jobs": commands.get_migration_jobs(VM_ID),
     "get_live_migration_counters": commands.get_live_migration_counters(),
@@ -117,7 +121,7 @@ def test_what_changes_is_known_and_what_reads_only_looks() -> None:
         "set_any_protocol",
         "set_vm_host",
     }
-    assert all(name.split("-")[0] in ("Get", "Resolve", "Select", "Test") for name in commands.READS)
+    assert all(name.split("-")[0] in ("Get", "Measure", "Resolve", "Select", "Test") for name in commands.READS)
     assert not commands.READS & commands.CHANGES
 
 

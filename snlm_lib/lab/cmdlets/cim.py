@@ -26,6 +26,7 @@ _JOB_STATUS = {
     JobState.EXCEPTION: "Job failed",
 }
 _OK = 2
+_UP, _DOWN, _IPV4 = 1, 2, 2
 
 
 def _computer_system(context: Context) -> Rows:
@@ -162,6 +163,45 @@ def _device_guard(context: Context) -> Rows:
     }
 
 
+def _adapters(context: Context) -> Rows:
+    for index, link in enumerate(context.host.links, 1):
+        yield {
+            "InstanceID": f"{{{link.name}}}",
+            "Name": link.name,
+            "InterfaceDescription": f"Simulated adapter {index}",
+            "InterfaceIndex": index,
+            "InterfaceOperationalStatus": _UP if link.up else _DOWN,
+            "HardwareInterface": True,
+            "Virtual": False,
+            "Speed": link.bits_s,
+            "TransmitLinkSpeed": link.bits_s if link.up else 0,
+            "ReceiveLinkSpeed": link.bits_s if link.up else 0,
+            "MtuSize": link.mtu_bytes,
+        }
+
+
+def _adapters_rdma(context: Context) -> Rows:
+    for index, link in enumerate(context.host.links, 1):
+        yield {
+            "InstanceID": f"{{{link.name}}}",
+            "Name": link.name,
+            "InterfaceDescription": f"Simulated adapter {index}",
+            "Enabled": link.rdma,
+        }
+
+
+def _addresses(context: Context) -> Rows:
+    for index, link in enumerate(context.host.links, 1):
+        if link.address is not None:
+            yield {
+                "IPAddress": link.address,
+                "InterfaceAlias": link.name,
+                "InterfaceIndex": index,
+                "AddressFamily": _IPV4,
+                "PrefixLength": 24,
+            }
+
+
 def _nothing(context: Context) -> Rows:
     """What is there without being asked for by a filter."""
     yield from ()
@@ -169,6 +209,7 @@ def _nothing(context: Context) -> Rows:
 
 _PING = "Win32_PingStatus"
 _V2, _CIMV2, _GUARD = "root/virtualization/v2", "root/cimv2", "root/microsoft/windows/deviceguard"
+_STANDARD = "root/standardcimv2"
 _CLASSES: dict[tuple[str, str], tuple[str, Callable[[Context], Rows]]] = {
     (space, name.casefold()): (name, rows)
     for space, name, rows in (
@@ -177,6 +218,9 @@ _CLASSES: dict[tuple[str, str], tuple[str, Callable[[Context], Rows]]] = {
         (_CIMV2, "Win32_Processor", _processors),
         (_CIMV2, _PING, _nothing),
         (_GUARD, "Win32_DeviceGuard", _device_guard),
+        (_STANDARD, "MSFT_NetAdapter", _adapters),
+        (_STANDARD, "MSFT_NetAdapterRdmaSettingData", _adapters_rdma),
+        (_STANDARD, "MSFT_NetIPAddress", _addresses),
         (_V2, "Msvm_VirtualSystemMigrationService", _migration_service),
         (_V2, "Msvm_MigrationJob", _migration_jobs),
         (_V2, "Msvm_PlannedComputerSystem", _planned),

@@ -14,8 +14,11 @@ from snlm_lib.lab.cmdlets.wildcard import matches
 from snlm_lib.lab.language import spoken
 from snlm_lib.lab.values import PsValue
 from snlm_lib.lab.world import Adapter, Checkpoint, IntegrationService, VirtualMachine
+from snlm_lib.units import MIB
 
 __all__ = ["adapter_object", "vm_object"]
+
+_INVALID_OPERATION = 7
 
 
 def vm_object(context: Context, vm: VirtualMachine) -> PsValue:
@@ -77,7 +80,7 @@ def _parts(context: Context, vm: VirtualMachine) -> dict[str, object]:
         "AutomaticStartAction": "StartIfRunning",
         "AutomaticStopAction": "Save",
         "AutomaticCheckpointsEnabled": False,
-        "ResourceMeteringEnabled": False,
+        "ResourceMeteringEnabled": vm.metered_s is not None,
         "HardDrives": [hard_disk_object(context, vm, disk) for disk in vm.disks],
         "DVDDrives": [dvd_object(context, vm)],
         "NetworkAdapters": [adapter_object(context, vm, adapter) for adapter in vm.adapters],
@@ -238,3 +241,21 @@ def get_vm_memory(context: Context, bound: Bound) -> Iterator[object]:
             "Priority": 50,
         }
         yield hyperv_object(context, "VMMemory", values, to_string="Memory", vm=vm)
+
+
+@cmdlet("Measure-VM", honours=("VM", "Name"))
+def measure_vm(context: Context, bound: Bound) -> Iterator[object]:
+    for vm in chosen_machines(context, bound):
+        if vm.metered_s is None:
+            text = f"Resource metering is not enabled for the virtual machine '{vm.name}'."
+            context.error(context.record(text, "InvalidState", _INVALID_OPERATION, target=vm.name))
+            continue
+        written = context.world.pace.disk_write_mib_s * vm.metered_s
+        values: dict[str, object] = {
+            "MeteringDuration": timedelta(seconds=vm.metered_s),
+            "AverageMemoryUsage": vm.memory_bytes // MIB,
+            "MaximumMemoryUsage": vm.memory_bytes // MIB,
+            "MinimumMemoryUsage": vm.memory_bytes // MIB,
+            "AggregatedDiskDataWritten": round(written),
+        }
+        yield hyperv_object(context, "VMMeteringReportForVirtualMachine", values, vm=vm)

@@ -18,6 +18,7 @@ from snlm_lib.lab.world import Checkpoint
 from tests.lab.world.conftest import OPERATOR, Command, Lab
 
 V2 = {"Namespace": "root\\virtualization\\v2"}
+STANDARD = {"Namespace": "root\\StandardCimv2"}
 ONE_MACHINE: Command = ("Get-VM", {"Name": "VM01"})
 TO_HV02 = {"DestinationHost": "HV02", "DestinationCredential": OPERATOR, "DestinationStoragePath": "D:\\VM01"}
 QUESTIONS: list[tuple[str, str, tuple[Command, ...]]] = [
@@ -39,6 +40,7 @@ QUESTIONS: list[tuple[str, str, tuple[Command, ...]]] = [
     ),
     ("VMProcessor", "HV01", (ONE_MACHINE, ("Get-VMProcessor", {}))),
     ("VMMemory", "HV01", (ONE_MACHINE, ("Get-VMMemory", {}))),
+    ("VMMeteringReportForVirtualMachine", "HV01", (ONE_MACHINE, ("Measure-VM", {}))),
     ("VirtualHardDisk", "HV01", (ONE_MACHINE, ("Select-Object", {"Property": ["Id"]}), ("Get-VHD", {}))),
     ("Win32_ComputerSystem", "HV01", (("Get-CimInstance", {"ClassName": "Win32_ComputerSystem"}),)),
     ("Win32_OperatingSystem", "DC01", (("Get-CimInstance", {"ClassName": "Win32_OperatingSystem"}),)),
@@ -58,6 +60,13 @@ QUESTIONS: list[tuple[str, str, tuple[Command, ...]]] = [
             ),
         ),
     ),
+    ("MSFT_NetAdapter", "HV01", (("Get-CimInstance", {"ClassName": "MSFT_NetAdapter", **STANDARD}),)),
+    (
+        "MSFT_NetAdapterRdmaSettingData",
+        "HV01",
+        (("Get-CimInstance", {"ClassName": "MSFT_NetAdapterRdmaSettingData", **STANDARD}),),
+    ),
+    ("MSFT_NetIPAddress", "HV01", (("Get-CimInstance", {"ClassName": "MSFT_NetIPAddress", **STANDARD}),)),
     (
         "Msvm_VirtualSystemMigrationService",
         "HV01",
@@ -124,6 +133,7 @@ def busy(ready: Lab) -> Lab:
     target.planned[uuid4()] = "GHOST"
     source.counters["FILE01"] = MigrationCounters(pass_number=2, bytes_sent=5)
     vm = ready.vm("VM01")
+    vm.metered_s = 3600.0
     vm.checkpoints.append(Checkpoint("before", uuid4(), "Standard", datetime(2026, 11, 1, tzinfo=UTC)))
     del target.vms[vm.vm_id]
     source.vms[vm.vm_id] = vm
