@@ -79,6 +79,12 @@ class Parameters(Closed):
     move_limit_s: Annotated[int, Field(ge=10, le=172800)] = Field(
         14400, description="05 stops watching after this, s; the move itself goes on"
     )
+    window_min: Annotated[float, Field(ge=0, le=10080)] = Field(
+        0.0, description="how long the move may take, min; 0: no limit"
+    )
+    pause_limit_s: Annotated[float, Field(ge=0, le=3600)] = Field(
+        0.0, description="how long the machine may be away, s; 0: no limit"
+    )
     poll_ms: Annotated[int, Field(ge=10, le=5000)] = Field(250, description="time between two looks at the move, ms")
 
     def subset(self, names: Iterable[str]) -> dict[str, Any]:

@@ -35,6 +35,7 @@ DESCRIPTOR = {
     "secret": "file:secret.txt",
     "guests": {"VM01": {"address": "127.0.0.1", "udp_port": 40010, "tcp_port": 40011, "ips": ["10.20.0.51"]}},
     "truth_dir": "truth",
+    "time_factor": 7,
 }
 PROFILE = "hosts: {HV01: {address: hv01.corp.example}}\nuser: CORP\\op\nsecret: env:SNLM_PASSWORD\n"
 
@@ -110,6 +111,7 @@ def test_the_lab_is_reached_through_its_descriptor(tmp_path: Path) -> None:
     path = tmp_path / "descriptor.json"
     path.write_text(json.dumps(DESCRIPTOR), encoding="utf-8")
     profile = connection_profile("lab", {"SNLM_LAB": str(path)})
+    assert profile.time_factor == 7
 
     assert profile.rehearsal
     assert (profile.host("hv01").auth, profile.host("HV01").port) == ("ntlm", 40001)
@@ -166,6 +168,7 @@ def test_values_are_frozen() -> None:
     ("change", "words"),
     [
         ("rehearsal: true\n", "only the lab may call itself a rehearsal"),
+        ("time_factor: 7\n", "only the lab may call itself a rehearsal"),
         ("colour: red\n", "unknown parameter 'colour'"),
     ],
 )

@@ -219,6 +219,7 @@ class Lab:
             "guests": {name: _probed(guest) | self._ips(name) for name, guest in self._guests.items()},
             "controls": {name: _probed(guest) for name, guest in self._controls.items()},
             "truth_dir": str(self._state.resolve()),
+            "time_factor": self.world.pace.time_factor,
             **self._told,
         }
 
