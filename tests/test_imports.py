@@ -18,6 +18,7 @@ BELOW_STEPS = {"credentials", "estate", "measure", "record", "remote", "change",
 
 # A room is a folder, or the files that belong together. snlm_lib/__init__.py holds the version: anybody may ask.
 ROOMS = {
+    "awake": "process",
     "closed": "parameters",
     "connections": "parameters",
     "connections_page": "parameters",
