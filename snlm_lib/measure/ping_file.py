@@ -18,9 +18,10 @@ from snlm_lib.clock import Clock
 from snlm_lib.errors import RecordError
 from snlm_lib.measure.ledger import LATE_WINDOW_S, PING_COLUMNS, PingRow
 
-__all__ = ["FLUSH_S", "PINGS_SCHEMA", "PingFile", "PingHeader", "TargetFacts", "read_header"]
+__all__ = ["AT_SENT", "BETWEEN", "FLUSH_S", "PINGS_SCHEMA", "PingFile", "PingHeader", "TargetFacts", "read_header"]
 
 PINGS_SCHEMA = "snlm.pings/2"
+AT_SENT, BETWEEN = "sent_s", "due_s..sent_s"  # when a probe left, as its row tells it
 FLUSH_S = 0.2  # rows reach the disk at least this often
 
 
@@ -40,6 +41,7 @@ class PingHeader:
     """The first line of the file: who measured, from when on both clocks, how finely, and whom.
 
     ``resolution_ms`` is what the samples can honestly tell apart; ``clock_offsets_s`` each host's clock minus ours.
+    ``moments``: did a probe leave at ``sent_s``, or is it known only that it left after ``due_s`` and before that?
     """
 
     vantage: str
@@ -48,6 +50,7 @@ class PingHeader:
     timeout_ms: float
     targets: tuple[TargetFacts, ...]
     resolution_ms: float
+    moments: str = AT_SENT
     started_monotonic_s: float | None = None
     late_window_s: float = LATE_WINDOW_S
     clock_offsets_s: Mapping[str, float | None] = field(default_factory=dict)
