@@ -109,7 +109,7 @@ class Ledger:
         ``stalled``: it waited for us, who did not run, so the moment it came is not known.
         """
         entry = self._known.get(key)
-        if entry is None:
+        if entry is None or entry.status == NOT_SENT:
             return False
         rtt_s = None if stalled else received_s - entry.probe.sent_s
         self._tell(entry, self._fate(entry, rtt_s), rtt_s=rtt_s, error=STALLED if stalled else "")
@@ -127,6 +127,21 @@ class Ledger:
         if entry is not None and not entry.status:
             self._tell(entry, LOST, rtt_s=None, error=error)
 
+    def withdraw(self, key: Key, error: str) -> None:
+        """A probe counted as sent is as good as never sent (``error`` says why); nothing when its fate is known."""
+        entry = self._known.get(key)
+        if entry is not None and not entry.status:
+            self._under_way -= 1
+            entry.status = NOT_SENT
+            probe = entry.probe
+            self.not_sent(probe.seq, probe.due_s, target=probe.target, kind=probe.kind, error=error)
+
+    def withdraw(self, key: Key) -> None:
+        """It needed our hand while we did not run: as good as never sent, and what comes now is nobody's."""
+        entry = self._known.pop(key, None)
+        if entry is not None and not entry.status:
+            self._tell(entry, NOT_SENT, rtt_s=None, error=STALLED)
+
     def expire(self, now_s: float) -> None:
         """Lost is what is past its time-out at ``now_s``; past the late window it is forgotten.
 
@@ -136,7 +151,7 @@ class Ledger:
         gone_s = now_s - self._timeout_s - self._late_s
         while self._leaving and self._leaving[0].probe.sent_s <= gone_s:
             probe = self._leaving.popleft().probe
-            del self._known[probe.target, probe.kind, probe.seq]
+            self._known.pop((probe.target, probe.kind, probe.seq), None)
 
     def finish(self, now_s: float) -> int:
         """The end: past the time-out is lost, younger ones stay without a row; returns how many those are."""

@@ -124,7 +124,7 @@ def _probe_target(name: str, target: GuestTarget) -> ProbeTarget:
                 where=f"guest {name}",
                 remedy="Correct the address in the connection profile.",
             ) from error
-    return ProbeTarget(name, target.address, target.udp_port, target.tcp_port)
+    return ProbeTarget(name, target.address, udp_port=target.udp_port, tcp_port=target.tcp_port)
 
 
 def _make_room(folder: Path) -> None:
