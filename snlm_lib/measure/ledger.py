@@ -136,12 +136,6 @@ class Ledger:
             probe = entry.probe
             self.not_sent(probe.seq, probe.due_s, target=probe.target, kind=probe.kind, error=error)
 
-    def withdraw(self, key: Key) -> None:
-        """It needed our hand while we did not run: as good as never sent, and what comes now is nobody's."""
-        entry = self._known.pop(key, None)
-        if entry is not None and not entry.status:
-            self._tell(entry, NOT_SENT, rtt_s=None, error=STALLED)
-
     def expire(self, now_s: float) -> None:
         """Lost is what is past its time-out at ``now_s``; past the late window it is forgotten.
 
@@ -151,7 +145,7 @@ class Ledger:
         gone_s = now_s - self._timeout_s - self._late_s
         while self._leaving and self._leaving[0].probe.sent_s <= gone_s:
             probe = self._leaving.popleft().probe
-            self._known.pop((probe.target, probe.kind, probe.seq), None)
+            del self._known[probe.target, probe.kind, probe.seq]
 
     def finish(self, now_s: float) -> int:
         """The end: past the time-out is lost, younger ones stay without a row; returns how many those are."""

@@ -81,8 +81,8 @@ def test_an_answer_that_waited_for_us_is_no_loss_and_has_no_round_trip(ledger: L
 
 def test_a_probe_that_needed_our_hand_while_we_did_not_run_is_as_good_as_not_sent(ledger: Ledger) -> None:
     ledger.sent(probe(0, kind="connect"))
-    ledger.withdraw(key(0, "connect"))
-    ledger.withdraw(key(1, "connect"))
+    ledger.withdraw(key(0, "connect"), "monitor-stalled")
+    ledger.withdraw(key(1, "connect"), "monitor-stalled")
     assert not ledger.answered(key(0, "connect"), 5.0)
     ledger.expire(9.0)
     assert [(row.status, row.rtt_ms, row.error) for row in ledger.drain()] == [("not_sent", "", "monitor-stalled")]
