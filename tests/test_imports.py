@@ -40,6 +40,7 @@ ROOMS = {
     "cli_verify": "cli",
     "closing": "cli",
     "progress": "cli",
+    "standing": "cli",
     "__main__": "cli",
     "show": "step",
     "opening": "step",
