@@ -68,6 +68,7 @@ class Connection:
     destination: HostSession
     directory: HostSession | AtServer | None
     hop: Credential | None = None  # what cmdlets on the source are given for the destination; None: nothing
+    vantage: HostSession | None = None  # a session of its own: what is asked there holds up nothing here
 
     @property
     def estate(self) -> Estate:
@@ -88,7 +89,7 @@ class Connection:
 
     def close(self) -> None:
         """Close every session; the next command opens it anew."""
-        for session in (self.source, self.destination, self.directory):
+        for session in (self.vantage, self.source, self.destination, self.directory):
             if session is not None:
                 session.close()
 
@@ -108,18 +109,19 @@ def open_estate(
         use_krb5_conf(profile.krb5_conf)
     allow_ntlm = profile.rehearsal or profile.allow_ntlm
 
-    def session(name: str, credential: Credential) -> HostSession:
+    def session(name: str, credential: Credential, at_once: int = AT_ONCE) -> HostSession:
         at = profile.host(name)
         shown = at.model_dump(exclude={"address", "port", "runs_as"})
         endpoint = Endpoint(name, at.address, at.port, **shown, allow_ntlm=allow_ntlm)
-        at_once = 1 if name == profile.directory else AT_ONCE  # the directory is asked three things
         return HostSession(endpoint, credential, clock=clock, on_command=on_command, at_once=at_once)
 
+    seen_from = profile.vantage
     return Connection(
         source=session(wanted.source, main),
         destination=session(wanted.destination, main),
-        directory=_asked(session(profile.directory, directory), directory, profile) if profile.directory else None,
+        directory=_asked(session(profile.directory, directory, 1), directory, profile) if profile.directory else None,
         hop=None if profile.hops_alone(wanted.source) or main.password is None else main,
+        vantage=session(seen_from, directory if profile.is_directory(seen_from) else main, 1) if seen_from else None,
     )
 
 

@@ -164,3 +164,19 @@ def test_ntlm_that_was_asked_for_by_name_is_used(place: dict[str, Any], operator
         assert session.protocol == "ntlm"
 
     assert len(heard) == 4
+
+
+def test_a_vantage_has_a_session_of_its_own_even_on_a_host_that_is_asked_anyway(tmp_path: Path) -> None:
+    connection = open_estate(profile(tmp_path, vantage="HV01"), Parameters(), clock=SystemClock())
+
+    assert connection.vantage is not None
+    assert connection.vantage is not connection.source
+    assert connection.vantage.endpoint == connection.source.endpoint
+    assert open_estate(profile(tmp_path), Parameters(), clock=SystemClock()).vantage is None
+
+
+def test_a_vantage_where_the_directory_is_asked_is_signed_on_to_as_there(tmp_path: Path) -> None:
+    connection = open_estate(profile(tmp_path, vantage="dc01", **own(tmp_path)), Parameters(), clock=SystemClock())
+
+    assert connection.vantage is not None
+    assert connection.vantage.user == "CORP\\ad"
