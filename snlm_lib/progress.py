@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,21 +50,23 @@ def latest_percent(progress_csv: Path) -> int | None:
 
 
 class _Living:
-    """The line of the running step; read anew each time the terminal is painted."""
+    """A line whose words are asked for anew each time the terminal is painted."""
 
-    def __init__(self, event: StepEvent, clock: Clock, started_s: float) -> None:
-        self._event = event
-        self._clock = clock
-        self._started_s = started_s
+    def __init__(self, words: Callable[[], str]) -> None:
+        self._words = words
         self._spinner = Spinner("line")
 
     def __rich__(self) -> Spinner:
-        words = [self._event.step, f"{self._clock.monotonic_s() - self._started_s:.0f} s"]
-        percent = latest_percent(self._event.record.samples / "progress.csv")
-        if self._event.step.startswith("05") and percent is not None:
-            words.append(f"{percent} %")
-        self._spinner.update(text=Text("  ".join(words)))
+        self._spinner.update(text=Text(self._words()))
         return self._spinner
+
+
+def _step_words(event: StepEvent, seconds: float) -> str:
+    words = [event.step, f"{seconds:.0f} s"]
+    percent = latest_percent(event.record.samples / "progress.csv")
+    if event.step.startswith("05") and percent is not None:
+        words.append(f"{percent} %")
+    return "  ".join(words)
 
 
 class Watcher:
@@ -90,6 +93,13 @@ class Watcher:
         self._console.print(Text(text, style=style), soft_wrap=True)
         self._console.file.flush()
 
+    def follow(self, words: Callable[[], str]) -> None:
+        """A living line of these ``words`` until `close`; nothing where there is no terminal."""
+        self.close()
+        if self._console.is_terminal:
+            self._live = Live(_Living(words), console=self._console, refresh_per_second=5, transient=True)
+            self._live.start()
+
     def close(self) -> None:
         """Take the living line away; may be called twice."""
         if self._live is not None:
@@ -97,13 +107,9 @@ class Watcher:
             live.stop()
 
     def _start(self, event: StepEvent) -> None:
-        self.close()
-        self._started_s = self._clock.monotonic_s()
-        if self._console.is_terminal:
-            living = _Living(event, self._clock, self._clock.monotonic_s())
-            self._live = Live(living, console=self._console, refresh_per_second=5, transient=True)
-            self._live.start()
-        else:
+        self._started_s = started_s = self._clock.monotonic_s()
+        self.follow(lambda: _step_words(event, self._clock.monotonic_s() - started_s))
+        if self._live is None:
             self.say(f"{event.step} started")
 
     def _end(self, result: StepResult) -> None:

@@ -66,6 +66,17 @@ def test_in_a_pipe_each_start_and_end_is_one_plain_line(tmp_path: Path) -> None:
     ]
 
 
+def test_any_words_can_be_followed_on_a_terminal_and_nowhere_else() -> None:
+    shown, piped = io.StringIO(), io.StringIO()
+    for out, terminal in ((shown, True), (piped, False)):
+        watcher = Watcher(Console(file=out, force_terminal=terminal, highlight=False), FakeClock())
+        watcher.follow(lambda: "7,400 probes, 3 lost")
+        watcher.close()
+
+    assert "7,400 probes, 3 lost" in shown.getvalue()
+    assert piped.getvalue() == ""
+
+
 def test_a_step_that_is_only_judged_has_no_duration(tmp_path: Path) -> None:
     out = io.StringIO()
     Watcher(Console(file=out, highlight=False), FakeClock())(StepEvent("ended", Record(tmp_path), "x", _result()))
