@@ -1,22 +1,25 @@
-"""What one probe kind of one target saw: counts, its longest gap, round-trip times. Pure analysis."""
+"""What one probe kind of one target saw: counts, gaps, late answers, round-trip times. Pure analysis."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
-from statistics import quantiles
+
+import numpy as np
+from numpy.typing import NDArray
 
 from snlm_lib.measure.gaps import Gap, gaps_of
 from snlm_lib.measure.ledger import ANSWERED, LATE, LOST, NOT_SENT
-from snlm_lib.measure.pings import Series, Tick
+from snlm_lib.measure.life import Life, life_of
+from snlm_lib.measure.pings import Series
+from snlm_lib.measure.wall import Floats
 
-__all__ = ["Downtime", "RttBand", "Window", "downtime_of"]
+__all__ = ["Downtime", "Held", "RttBand", "Window", "downtime_of"]
 
 Window = tuple[datetime, datetime]
+Bools = NDArray[np.bool_]
 _Span = tuple[float, float]
+_TOGETHER_S = 1e-5  # answers read in one go are in no order
 
 
 @dataclass(frozen=True)
@@ -30,31 +33,52 @@ class RttBand:
 
 
 @dataclass(frozen=True)
+class Held:
+    """Probes one after the other that were answered, but much later than usual: sent from ``start_s`` on, the last
+    answer at ``end_s``; ``most_s`` is the longest that one waited beyond the usual."""
+
+    probes: int
+    most_s: float
+    start_s: float
+    end_s: float
+    started_utc: datetime | None
+    ended_utc: datetime | None
+
+
+@dataclass(frozen=True)
 class Downtime:
     """One kind of one target within the window (without one: over all samples).
 
-    ``gap`` is the longest; None when no probe was lost: then an absence was shorter than ``unseen_s``,
-    the longest time between two answered probes (never less than the interval). ``sum_s`` is all gaps
-    together. ``stall_s`` is the longest wait between two answers that came, late ones too. ``probes``
-    left; ``unrecorded`` ticks have no row (yet). ``lost_before`` and ``lost_after`` are losses outside
-    the window that belong to none of its gaps, ``probes_after`` every probe that left after it; None without
-    a window. ``heard``: an answer came at all, in the window or not.
+    ``gap`` is the longest of ``gaps``; None when no probe was lost: then an absence was shorter than ``unseen_s``,
+    the longest time without a proof of life (never less than the interval). ``sum_s`` is all gaps together.
+    ``stall_s`` is the longest wait between two answers that came, late ones too. ``held`` are spells of late answers.
+    ``probes`` left; ``unrecorded`` ticks have no row (yet); ``stalled`` were answered while the monitor did not run.
+    ``lost_before`` and ``lost_after`` are losses outside the window that belong to none of its gaps,
+    ``probes_after`` every probe that left after it; None without a window. ``heard``: an answer came at all, in the
+    window or not. ``errors``: how many probes carry which word.
     """
 
     target: str
+    role: str
+    vantage: str
     kind: str
+    exchange: str | None
+    interval_s: float
     heard: bool
-    gap: Gap | None
-    gap_count: int
-    sum_s: float
+    gaps: tuple[Gap, ...]
     unseen_s: float | None
     stall_s: float | None
+    held: tuple[Held, ...]
     probes: int
     answered: int
     lost: int
     late: int
     not_sent: int
+    duplicated: int
+    reordered: int
+    stalled: int
     unrecorded: int
+    errors: dict[str, int]
     lost_before: int | None
     lost_after: int | None
     probes_after: int | None
@@ -62,35 +86,72 @@ class Downtime:
     rtt_before: RttBand | None
     rtt_after: RttBand | None
 
+    @property
+    def gap(self) -> Gap | None:
+        """The longest; of equal ones the first."""
+        return max(self.gaps, key=lambda gap: gap.length_s, default=None)
 
-def downtime_of(series: Series, interval_s: float, window: Window | None) -> Downtime:
+    @property
+    def gap_count(self) -> int:
+        """How many there are."""
+        return len(self.gaps)
+
+    @property
+    def sum_s(self) -> float:
+        """All gaps together."""
+        return sum(gap.length_s for gap in self.gaps)
+
+    @property
+    def latest(self) -> Held | None:
+        """The spell with the longest wait."""
+        return max(self.held, key=lambda held: held.most_s, default=None)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """Which probes of a series are before, in and after the window; a gap that reaches in is in as a whole."""
+
+    before: Bools
+    inside: Bools
+    after: Bools
+
+
+def downtime_of(series: Series, window: Window | None) -> Downtime:
     """Count ``series`` within ``window`` (UTC); a gap that reaches into the window belongs to it as a whole."""
-    span = _span(series, window)
-    chosen = [gap for gap in gaps_of(series, interval_s) if gap.start_s < span[1] and gap.end_s > span[0]]
-    before, inside, after = _split(series.ticks, span, chosen)
-    counted = Counter(tick.status for tick in inside)
-    longest = max(chosen, key=lambda gap: gap.length_s, default=None)  # of equal ones the first
+    span, life = _span(series, window), life_of(series)
+    chosen = tuple(gap for gap in gaps_of(series, life) if gap.start_s < span[1] and gap.end_s > span[0])
+    parts = _split(series, span, chosen)
+    inside, lost = parts.inside, series.lost
+    seqs = series.seq[inside]
+    counted = {name: int((series.status.equals(name) & inside).sum()) for name in (ANSWERED, LATE, LOST, NOT_SENT)}
     return Downtime(
-        target=series.target,
+        target=series.name,
+        role=series.target.role,
+        vantage=series.vantage,
         kind=series.kind,
-        heard=any(tick.answered for tick in series.ticks),
-        gap=longest,
-        gap_count=len(chosen),
-        sum_s=sum(gap.length_s for gap in chosen),
-        unseen_s=_unseen_s(series.ticks, span, interval_s),
-        stall_s=_longest_s(sorted(tick.received_s for tick in series.ticks if tick.received_s is not None), span),
+        exchange=series.target.exchanges.get(series.kind),
+        interval_s=series.interval_s,
+        heard=bool(series.answered.any()),
+        gaps=chosen,
+        unseen_s=_unseen_s(series, life, span),
+        stall_s=_stall_s(series, span),
+        held=_held(series, life, inside),
         probes=counted[ANSWERED] + counted[LATE] + counted[LOST],
         answered=counted[ANSWERED],
         lost=counted[LOST],
         late=counted[LATE],
         not_sent=counted[NOT_SENT],
-        unrecorded=inside[-1].seq - inside[0].seq + 1 - len(inside) if inside else 0,
-        lost_before=_lost(before) if window else None,
-        lost_after=_lost(after) if window else None,
-        probes_after=_sent_after(series.ticks, span) if window else None,
-        rtt=_band(inside),
-        rtt_before=_band(before) if window else None,
-        rtt_after=_band(after) if window else None,
+        duplicated=int(((series.duplicates_s >= span[0]) & (series.duplicates_s <= span[1])).sum()),
+        reordered=_reordered(series.received_s[inside]),
+        stalled=int((series.stalled & inside).sum()),
+        unrecorded=int(seqs[-1] - seqs[0]) + 1 - len(seqs) if len(seqs) else 0,
+        errors={name: int((series.error.equals(name) & inside).sum()) for name in series.error.names if name},
+        lost_before=int((lost & parts.before).sum()) if window else None,
+        lost_after=int((lost & parts.after).sum()) if window else None,
+        probes_after=int((~series.not_sent & (series.at_s > span[1])).sum()) if window else None,
+        rtt=_band(series, inside),
+        rtt_before=_band(series, parts.before) if window else None,
+        rtt_after=_band(series, parts.after) if window else None,
     )
 
 
@@ -98,29 +159,25 @@ def _span(series: Series, window: Window | None) -> _Span:
     everything = (float("-inf"), float("inf"))
     if window is None:
         return everything
-    start_s, end_s = (series.seconds(moment) for moment in window)
+    start_s, end_s = series.wall.seconds(window[0]), series.wall.seconds(window[1], last=True)
     return everything if start_s is None or end_s is None else (start_s, end_s)
 
 
-def _split(ticks: Sequence[Tick], span: _Span, chosen: Sequence[Gap]) -> tuple[list[Tick], list[Tick], list[Tick]]:
-    before: list[Tick] = []
-    inside: list[Tick] = []
-    after: list[Tick] = []
-    for tick in ticks:
-        if span[0] <= tick.at_s <= span[1] or any(gap.first_seq <= tick.seq <= gap.last_seq for gap in chosen):
-            inside.append(tick)
-        else:
-            (before if tick.at_s < span[0] else after).append(tick)
-    return before, inside, after
+def _split(series: Series, span: _Span, chosen: tuple[Gap, ...]) -> _Parts:
+    inside = (series.at_s >= span[0]) & (series.at_s <= span[1])
+    for gap in (gap for gap in chosen if gap.start_s < span[0] or gap.end_s > span[1]):
+        inside |= (series.seq >= gap.first_seq) & (series.seq <= gap.last_seq)
+    return _Parts(~inside & (series.at_s < span[0]), inside, ~inside & (series.at_s >= span[0]))
 
 
-def _unseen_s(ticks: Iterable[Tick], span: _Span, interval_s: float) -> float | None:
+def _unseen_s(series: Series, life: Life, span: _Span) -> float | None:
     """None when the answers do not reach over the whole span: what is beyond them nobody saw."""
-    answered = [tick.at_s for tick in ticks if tick.answered]
-    longest_s = _longest_s(answered, span)
-    if longest_s is None or answered[0] > _start_s(span, interval_s) or answered[-1] < _end_s(span, interval_s):
+    sent = series.at_s[series.answered]
+    if len(sent) < 2 or sent[0] > _start_s(span, series.interval_s) or sent[-1] < _end_s(span, series.interval_s):
         return None
-    return max(longest_s, interval_s)
+    absent = life.absences_s()[series.answered]
+    reaching = np.isfinite(absent) & (sent < span[1]) & (sent + absent > span[0])
+    return max(float(absent[reaching].max()), series.interval_s) if reaching.any() else None
 
 
 def _start_s(span: _Span, interval_s: float) -> float:
@@ -131,23 +188,40 @@ def _end_s(span: _Span, interval_s: float) -> float:
     return span[1] - interval_s if span[1] != float("inf") else float("-inf")
 
 
-def _longest_s(moments_s: Sequence[float], span: _Span) -> float | None:
-    """The longest step between two moments that reaches into ``span``."""
-    steps = (late - early for early, late in pairwise(moments_s) if early < span[1] and late > span[0])
-    return max(steps, default=None)
+def _stall_s(series: Series, span: _Span) -> float | None:
+    came = np.sort(series.received_s[series.answered & np.isfinite(series.rtt_ms)])
+    waits = np.diff(came)[(came[:-1] < span[1]) & (came[1:] > span[0])]
+    return float(waits.max()) if len(waits) else None
 
 
-def _lost(ticks: Iterable[Tick]) -> int:
-    return sum(tick.status == LOST for tick in ticks)
+def _held(series: Series, life: Life, inside: Bools) -> tuple[Held, ...]:
+    """Spells of held answers; an ordinary answer between two of them parts them."""
+    rows = np.flatnonzero(life.held & inside)
+    if not len(rows):
+        return ()
+    ordinary = np.cumsum(series.answered & ~life.held)
+    heads = np.concatenate([[0], np.flatnonzero(np.diff(ordinary[rows])) + 1])
+    spells = np.split(rows, heads[1:])
+    return tuple(_spell(series, life, spell) for spell in spells)
 
 
-def _sent_after(ticks: Iterable[Tick], span: _Span) -> int:
-    return sum(tick.at_s > span[1] and tick.status != NOT_SENT for tick in ticks)
+def _spell(series: Series, life: Life, rows: NDArray[np.intp]) -> Held:
+    start_s, end_s = float(series.at_s[rows[0]]), float(series.received_s[rows].max())
+    most_s = float(life.late_s[rows].max())
+    return Held(len(rows), most_s, start_s, end_s, series.wall.utc(start_s), series.wall.utc(end_s))
 
 
-def _band(ticks: Iterable[Tick]) -> RttBand | None:
-    times = [tick.rtt_ms for tick in ticks if tick.rtt_ms is not None]
-    if not times:
+def _reordered(came_s: Floats) -> int:
+    """How many answers came after the answer to a later probe."""
+    known = came_s[np.isfinite(came_s)]
+    if len(known) < 2:
+        return 0
+    soonest_later = np.minimum.accumulate(known[::-1])[::-1][1:]
+    return int((known[:-1] > soonest_later + _TOGETHER_S).sum())
+
+
+def _band(series: Series, chosen: Bools) -> RttBand | None:
+    times: Floats = series.rtt_ms[chosen & np.isfinite(series.rtt_ms) & series.answered]
+    if not len(times):
         return None
-    cuts = quantiles(times, n=100, method="inclusive") if len(times) > 1 else times * 99
-    return RttBand(cuts[49], cuts[94], cuts[98], max(times))
+    return RttBand(*(float(value) for value in np.percentile(times, [50, 95, 99, 100])))

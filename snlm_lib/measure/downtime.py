@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 from snlm_lib.measure.away import Downtime, RttBand, Window, downtime_of
 from snlm_lib.measure.gaps import Gap, gaps
-from snlm_lib.measure.pings import KINDS, read_pings, series_of
+from snlm_lib.measure.pings import CONTROL, Pings, read_pings, series_of
 from snlm_lib.measure.residue import Cause, Residue, explain
-from snlm_lib.measure.samples import Columns
 
 __all__ = ["Cause", "Downtime", "DowntimeReport", "Gap", "RttBand", "gaps", "judge_downtime", "read_pings"]
 
@@ -28,7 +27,7 @@ class DowntimeReport:
     None without a window.
     """
 
-    interval_ms: int
+    interval_ms: float
     target: str | None
     kinds: tuple[Downtime, ...]
     control: tuple[Downtime, ...]
@@ -91,24 +90,21 @@ class DowntimeReport:
 
 
 def judge_downtime(
-    samples: Columns,
-    *,
-    interval_ms: int,
-    window: Window | None,
-    host_blackout_s: float | None,
-    target: str | None = None,
+    pings: Pings, *, window: Window | None, host_blackout_s: float | None, target: str | None = None
 ) -> DowntimeReport:
     """Judge the samples of `read_pings`.
 
     ``window`` is the move's start and end in UTC by the prober's clock: what is before is the baseline,
     what is after the tail. ``host_blackout_s`` is the figure of event 20415 or 20417, None when there is
-    none. ``target`` is the machine that moved (by default the first by name); any other is a control.
+    none. ``target`` is the machine that moved (by default the first that is no control); any other is a control.
     """
-    every = [downtime_of(series, interval_ms / 1000, window) for series in series_of(samples)]
-    moved = target if target is not None or not every else every[0].target
-    kinds = tuple(sorted((one for one in every if one.target == moved), key=lambda one: KINDS.index(one.kind)))
+    every = [downtime_of(series, window) for series in series_of(pings)]
+    machines = [one.target for one in every if one.role != CONTROL]
+    moved = target if target is not None else next(iter(machines), None)
+    kinds = tuple(one for one in every if one.target == moved)
     control = tuple(one for one in every if one.target != moved)
     told = next((one for one in kinds if one.heard), kinds[0] if kinds else None)
+    interval_ms = pings.header.interval_ms
     return DowntimeReport(
         interval_ms=interval_ms,
         target=moved,

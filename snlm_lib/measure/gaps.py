@@ -1,38 +1,41 @@
 """Runs of unanswered probes and how long the guest can have been away. Pure analysis.
 
-The true absence lies between *last lost - first lost* and *next answered - last answered*, by the
-moments the probes really left. The length told is the middle of the two: on an undisturbed schedule
-that is the count of lost probes times the interval; when ticks came late or could not be sent it is
-still at most half the width of the bounds from the truth, which count times interval is not.
+The true absence lies between *last lost - first lost* and *alive again - last alive*, by the moments the probes
+really left. The length told is the middle of the two: on an undisturbed schedule that is the count of lost probes
+times the interval; when ticks came late or could not be sent it is still at most half the width of the bounds from
+the truth, which count times interval is not.
 
-*Next answered* is the sending of an ordinary answer. One that took longer than usual may have been held
-and answered only when the guest was back, so it counts by as much later, unless a probe sent after it
-was answered sooner.
+An answer that took longer than the quickest proves only that the guest was alive before it arrived, so it bounds an
+absence by as much less sharply (`life`); and the first lost probe may have been as long on its way as the slowest
+ordinary answer around it, which lowers the lower bound.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from statistics import median
+from math import isfinite
+from typing import NamedTuple
 
-from snlm_lib.measure.ledger import LOST
-from snlm_lib.measure.pings import Series, Tick, series_of
-from snlm_lib.measure.samples import Columns
+import numpy as np
+from numpy.typing import NDArray
+
+from snlm_lib.measure.life import Life, life_of
+from snlm_lib.measure.pings import Pings, Series, series_of
 
 __all__ = ["Gap", "gaps", "gaps_of"]
+
+Rows = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
 class Gap:
     """One absence as one probe kind saw it.
 
-    Lengths in seconds; ``start_s`` and ``end_s`` count from the monitor's start and are the middle
-    between a lost probe and its answered neighbour. ``upper_s`` is None when the samples begin or end
-    within the gap: then ``length_s`` is no more than the count of its ticks times the interval, and
-    ``started_utc`` or ``ended_utc`` is None on the open side. ``not_sent`` counts ticks between lost
-    ones that could not be sent.
+    Lengths in seconds; ``start_s`` and ``end_s`` count from the monitor's start and are the middle between a lost
+    probe and the proof of life beside it. ``upper_s`` is None when the samples begin or end within the gap: then
+    ``length_s`` is no more than the count of its ticks times the interval, and ``started_utc`` or ``ended_utc`` is
+    None on the open side. ``not_sent`` counts ticks between lost ones that could not be sent.
     """
 
     target: str
@@ -52,76 +55,74 @@ class Gap:
     @property
     def plus_minus_s(self) -> float | None:
         """How far the truth can be from ``length_s``; None when a side is open."""
-        return None if self.upper_s is None else (self.upper_s - self.lower_s) / 2
+        return None if self.upper_s is None else max(self.upper_s - self.length_s, self.length_s - self.lower_s)
 
 
-def gaps(samples: Columns, interval_ms: int) -> tuple[Gap, ...]:
-    """Every gap of every target and kind in the samples of `read_pings`, by target, kind and time."""
-    return tuple(gap for series in series_of(samples) for gap in gaps_of(series, interval_ms / 1000))
+def gaps(pings: Pings) -> tuple[Gap, ...]:
+    """Every gap of every target and kind in ``pings``, by target, kind and time."""
+    return tuple(gap for series in series_of(pings) for gap in gaps_of(series))
 
 
-def gaps_of(series: Series, interval_s: float) -> tuple[Gap, ...]:
-    """The gaps of one series, by time: runs of lost probes, with whatever was not sent between them."""
-    runs = _runs(series.ticks, _signs_of_life(series.ticks))
-    return tuple(_gap(series, run, interval_s) for run in runs)
+def gaps_of(series: Series, life: Life | None = None) -> tuple[Gap, ...]:
+    """The gaps of one series, by time: lost probes with no proof of life between them."""
+    life = life or life_of(series)
+    lost = np.flatnonzero(series.lost)
+    if not len(lost):
+        return ()
+    apart = life.next_s[lost[:-1]] <= life.at_s[lost[1:]]
+    firsts = np.concatenate([[0], np.flatnonzero(apart) + 1])
+    lasts = np.append(firsts[1:], len(lost)) - 1
+    first, last = lost[firsts], lost[lasts]
+    least = _least_s(series, life, lost, firsts)
+    counts = lasts - firsts + 1
+    quiet = np.concatenate([[0], np.cumsum(series.not_sent)])
+    unsent = quiet[last + 1] - quiet[first]
+    before, after = life.last_before(life.at_s[first]), life.next_s[last]
+    columns = (first, last, before, after, least, counts, unsent)
+    runs = (_Run(*row) for row in zip(*(column.tolist() for column in columns), strict=True))
+    return tuple(_gap(series, run) for run in runs)
 
 
-def _signs_of_life(ticks: tuple[Tick, ...]) -> list[float | None]:
-    """For each tick the earliest moment at which it or a later one shows the guest answering."""
-    usual_ms = median([tick.rtt_ms for tick in ticks if tick.rtt_ms is not None] or [0.0])
-    earliest_s: float | None = None
-    signs: list[float | None] = []
-    for tick in reversed(ticks):
-        if tick.rtt_ms is not None:
-            sign_s = tick.at_s + max(tick.rtt_ms - usual_ms, 0.0) / 1000
-            earliest_s = sign_s if earliest_s is None else min(earliest_s, sign_s)
-        signs.append(earliest_s)
-    return signs[::-1]
+class _Run(NamedTuple):
+    """Lost probes from row ``first`` to row ``last``; infinite is unknown."""
 
-
-@dataclass(frozen=True)
-class _Run:
-    before: Tick | None
-    lost: list[Tick]
+    first: int
+    last: int
+    before_s: float
+    after_s: float
+    least_s: float
+    lost: int
     not_sent: int
-    back_s: float | None  # when the guest answered again
 
 
-def _runs(ticks: tuple[Tick, ...], signs: list[float | None]) -> Iterator[_Run]:
-    before: Tick | None = None
-    lost: list[Tick] = []
-    not_sent = pending = 0
-    for tick, sign_s in zip(ticks, signs, strict=True):
-        if tick.status == LOST:
-            not_sent += pending if lost else 0
-            pending = 0
-            lost.append(tick)
-        elif tick.answered:
-            if lost:
-                yield _Run(before, lost, not_sent, sign_s)
-            before, lost, not_sent, pending = tick, [], 0, 0
-        else:
-            pending += 1
-    if lost:
-        yield _Run(before, lost, not_sent, None)
+def _least_s(series: Series, life: Life, lost: Rows, firsts: Rows) -> NDArray[np.float64]:
+    """The longest run of lost probes in each gap with no answer at all between them, however late it came."""
+    answers = np.cumsum(series.answered)
+    starts = np.concatenate([[True], answers[lost[1:]] != answers[lost[:-1]]])
+    starts[firsts] = True
+    heads = np.flatnonzero(starts)
+    tails = np.append(heads[1:], len(lost)) - 1
+    length = life.at_s[lost[tails]] - life.at_s[lost[heads]] - life.unsteady_s[lost[heads]]
+    return np.maximum(np.maximum.reduceat(length, np.searchsorted(heads, firsts)), 0.0)
 
 
-def _gap(series: Series, run: _Run, interval_s: float) -> Gap:
-    first, last = run.lost[0], run.lost[-1]
-    start_s = (run.before.at_s + first.at_s) / 2 if run.before else first.at_s - interval_s / 2
-    end_s = last.at_s + interval_s / 2 if run.back_s is None else (run.back_s + last.at_s) / 2
+def _gap(series: Series, run: _Run) -> Gap:
+    seen, back = isfinite(run.before_s), isfinite(run.after_s)
+    first_s, last_s = float(series.at_s[run.first]), float(series.at_s[run.last])
+    start_s = (run.before_s + first_s) / 2 if seen else first_s - series.interval_s / 2
+    end_s = (run.after_s + last_s) / 2 if back else last_s + series.interval_s / 2
     return Gap(
-        target=series.target,
+        target=series.name,
         kind=series.kind,
         length_s=end_s - start_s,
-        lower_s=last.at_s - first.at_s,
-        upper_s=None if run.back_s is None or run.before is None else run.back_s - run.before.at_s,
-        lost=len(run.lost),
+        lower_s=run.least_s,
+        upper_s=run.after_s - run.before_s if seen and back else None,
+        lost=run.lost,
         not_sent=run.not_sent,
-        first_seq=first.seq,
-        last_seq=last.seq,
+        first_seq=int(series.seq[run.first]),
+        last_seq=int(series.seq[run.last]),
         start_s=start_s,
         end_s=end_s,
-        started_utc=series.utc(start_s) if run.before else None,
-        ended_utc=series.utc(end_s) if run.back_s is not None else None,
+        started_utc=series.wall.utc(start_s) if seen else None,
+        ended_utc=series.wall.utc(end_s) if back else None,
     )

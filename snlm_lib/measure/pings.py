@@ -1,125 +1,242 @@
-"""pings.csv as columns, and one kind of one target as plain ticks in order. Pure analysis."""
+"""pings.csv as arrays, and one kind of one target in order, each probe with its last word. Pure analysis.
+
+Rows stand in the file in the order in which fates became known: a probe is first lost, and late when its answer
+comes after all. The later row counts. A second answer is a row of its own and never a probe.
+"""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from snlm_lib.errors import RecordError
-from snlm_lib.measure.channels import TCP, UDP
-from snlm_lib.measure.ledger import ANSWERED, LATE, LOST, NOT_SENT, PING_COLUMNS
-from snlm_lib.measure.samples import Columns, numbers, texts
-from snlm_lib.units import parse_utc
+from snlm_lib.measure.ledger import ANSWERED, DUPLICATE, LATE, LOST, NOT_SENT, PING_COLUMNS, STALLED
+from snlm_lib.measure.ping_file import PINGS_SCHEMA, PingHeader, TargetFacts, read_header
+from snlm_lib.measure.table import LARGE_BYTES, Table, Words, read_table
+from snlm_lib.measure.wall import Floats, WallClock
 
-__all__ = ["KINDS", "Series", "Tick", "read_pings", "read_whole_lines", "series_of"]
+__all__ = ["CONTROL", "KINDS", "PINGS_1", "Pings", "Series", "parse_pings", "read_pings", "series_of"]
 
-KINDS = (UDP, TCP)  # in the order in which their figures are told
-_STATUSES = (ANSWERED, LATE, LOST, NOT_SENT)
+KINDS = ("icmp", "udp", "connect", "tcp")  # in the order in which their figures are told
+PINGS_1 = "snlm.pings/1"  # had no first line and no column error
+CONTROL = "control"
+_STATUSES = (ANSWERED, LATE, LOST, NOT_SENT, DUPLICATE)
 
-
-def read_whole_lines(path: Path) -> io.StringIO:
-    """The text of a CSV that may still be written to, without a torn last line.
-
-    Raises RecordError when there is no such file.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecordError("no samples to read", where=str(path), remedy="Was the step that writes them run?") from error
-    return io.StringIO(text[: text.rfind("\n") + 1])
-
-
-def read_pings(path: Path) -> dict[str, list[str]]:
-    """The samples as columns of text (``pandas.DataFrame`` takes them), a line that is not whole left out.
-
-    Raises RecordError when the file is missing or is no pings.csv.
-    """
-    lines = (line for line in read_whole_lines(path) if not line.startswith("# "))
-    rows = [row for row in csv.reader(lines) if row]
-    if not rows:
-        raise RecordError("empty", where=str(path))
-    columns = tuple(rows[0])
-    if columns not in (PING_COLUMNS, PING_COLUMNS[:-1]):  # without the last one: schema 1
-        raise RecordError(f"not a pings.csv: its columns are {', '.join(rows[0])}", where=str(path))
-    whole = [row for row in rows[1:] if len(row) == len(columns)]
-    return {name: [row[index] for row in whole] for index, name in enumerate(columns)}
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Tick:
-    """One row; ``at_s`` is when it was sent, or was due when it was not."""
+class Pings:
+    """Every row of one file, in the file's order; NaN is unknown.
 
-    seq: int
-    at_s: float
-    status: str
-    rtt_ms: float | None
+    ``due_s`` and ``sent_s`` are seconds since the monitor's start on its own clock, ``utc_s`` seconds since 1970.
+    ``schema`` says what wrote it.
+    """
+
+    schema: str
+    header: PingHeader
+    seq: Ints
+    target: Words
+    kind: Words
+    due_s: Floats
+    sent_s: Floats
+    utc_s: Floats
+    status: Words
+    rtt_ms: Floats
+    error: Words
+
+    def __len__(self) -> int:
+        return len(self.seq)
 
     @property
-    def answered(self) -> bool:
-        """An answer came, in time or late."""
-        return self.status in (ANSWERED, LATE)
+    def last_sent_utc(self) -> datetime | None:
+        """When the last probe left; None when none did."""
+        sent = self.sent_s[np.isfinite(self.sent_s)]
+        return self.wall().utc(float(sent.max())) if len(sent) else None
 
-    @property
-    def received_s(self) -> float | None:
-        """When the answer came."""
-        return None if self.rtt_ms is None else self.at_s + self.rtt_ms / 1000
+    def wall(self) -> WallClock:
+        """The wall clock over the monitor's own."""
+        return WallClock(self.sent_s, self.utc_s)
 
 
 @dataclass(frozen=True)
 class Series:
-    """One probe kind of one target: its ticks by seq, and the UTC moment of second 0."""
+    """One kind of one target seen from one vantage: one entry a probe, by ``seq``; what has no row (yet) has none.
 
-    target: str
+    ``at_s`` is when it was sent, or was due when it was not; ``duplicates_s`` the moments of second answers.
+    ``stalled``: answered while the monitor did not run, so nobody knows when. ``wall`` turns seconds into UTC and back.
+    """
+
+    vantage: str
+    target: TargetFacts
     kind: str
-    ticks: tuple[Tick, ...]
-    zero_utc: datetime | None
+    interval_s: float
+    seq: Ints
+    at_s: Floats
+    status: Words
+    rtt_ms: Floats
+    error: Words
+    duplicates_s: Floats
+    wall: WallClock
 
-    def utc(self, at_s: float) -> datetime | None:
-        """The UTC moment of second ``at_s``; None when nothing was ever sent."""
-        return None if self.zero_utc is None else self.zero_utc + timedelta(seconds=at_s)
+    def __len__(self) -> int:
+        return len(self.seq)
 
-    def seconds(self, moment: datetime) -> float | None:
-        """The reverse of `utc`."""
-        return None if self.zero_utc is None else (moment - self.zero_utc).total_seconds()
+    @property
+    def name(self) -> str:
+        """The target's name."""
+        return self.target.name
 
+    @property
+    def answered(self) -> Bools:
+        """An answer came, in time or late."""
+        return self.status.equals(ANSWERED) | self.status.equals(LATE)
 
-def series_of(samples: Columns) -> Iterator[Series]:
-    """Each kind of each target in ``samples``, in the order of their names; rows that are no sample are left out."""
-    found: dict[tuple[str, str], list[tuple[Tick, float | None, str]]] = {}
-    for target, kind, *row in _rows(samples):
-        found.setdefault((target, kind), []).append(_tick(*row))
-    for (target, kind), rows in sorted(found.items()):
-        rows = sorted({row[0].seq: row for row in rows}.values(), key=lambda row: row[0].seq)  # a later row supersedes
-        yield Series(target, kind, tuple(tick for tick, _, _ in rows), _zero(rows))
+    @property
+    def lost(self) -> Bools:
+        """No answer came."""
+        return self.status.equals(LOST)
 
+    @property
+    def not_sent(self) -> Bools:
+        """The tick passed without a probe: our own fault."""
+        return self.status.equals(NOT_SENT)
 
-def _rows(samples: Columns) -> Iterator[tuple[Any, ...]]:
-    columns = [
-        *(texts(samples, name) for name in ("target", "kind", "seq")),
-        *(numbers(samples, name) for name in ("due_s", "sent_s", "rtt_ms")),
-        *(texts(samples, name) for name in ("status", "sent_utc")),
-    ]
-    for row in zip(*columns, strict=True):
-        if row[1] in KINDS and row[2].isdigit() and row[6] in _STATUSES:
-            yield row
+    @property
+    def stalled(self) -> Bools:
+        """Answered while the monitor did not run."""
+        return self.error.begins(STALLED) & self.answered
 
-
-def _tick(
-    seq: str, due_s: float | None, sent_s: float | None, rtt_ms: float | None, status: str, sent_utc: str
-) -> tuple[Tick, float | None, str]:
-    at_s = sent_s if sent_s is not None else due_s
-    return Tick(int(seq), at_s or 0.0, status, rtt_ms), sent_s, sent_utc
+    @property
+    def received_s(self) -> Floats:
+        """When each answer came; NaN when none did, or nobody knows when."""
+        return self.at_s + self.rtt_ms / 1000
 
 
-def _zero(rows: Sequence[tuple[Tick, float | None, str]]) -> datetime | None:
-    for _, sent_s, sent_utc in rows:
-        if sent_s is not None:
-            with suppress(ValueError):  # not sent, or a stamp that is none
-                return parse_utc(sent_utc) - timedelta(seconds=sent_s)
-    return None
+def read_pings(path: Path) -> Pings:
+    """The samples in ``path``, of version 1 or 2; a line that is not whole is left out.
+
+    Raises RecordError when the file is missing or is no pings.csv.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise RecordError("no samples to read", where=str(path), remedy="Was the step that writes them run?") from error
+    return parse_pings(data, where=str(path))
+
+
+def parse_pings(data: bytes, *, where: str, large: int = LARGE_BYTES) -> Pings:
+    """What `read_pings` makes of a file's content; from ``large`` bytes on by the faster reader."""
+    data = data[: data.rfind(b"\n") + 1].removeprefix(b"\xef\xbb\xbf")
+    if not data.strip():
+        raise RecordError("empty", where=where)
+    schema, header = PINGS_1, None
+    if data.startswith(b"#"):
+        first, data = _line(data)
+        schema, header = PINGS_SCHEMA, _header(first, where)
+    names, data = _line(data)
+    columns = PING_COLUMNS if header else PING_COLUMNS[:-1]
+    if tuple(names.split(",")) != columns:
+        raise RecordError(f"not a pings.csv: its columns are {names}", where=where)
+    table = read_table(data, columns, numbers=("seq", "due_s", "sent_s", "rtt_ms"), stamps=("sent_utc",), large=large)
+    return _pings(table, schema, header)
+
+
+def _header(line: str, where: str) -> PingHeader:
+    try:
+        return read_header(f"{line}\n")
+    except RecordError as error:
+        raise RecordError(
+            f"not a pings.csv of a known version: it begins with {line[:40]!r}",
+            where=where,
+            remedy=f"Read it with the snlm that wrote it; this one knows {PINGS_1} and {PINGS_SCHEMA}.",
+        ) from error
+
+
+def _line(data: bytes) -> tuple[str, bytes]:
+    line, _, rest = data.partition(b"\n")
+    return line.decode("utf-8", errors="replace").rstrip("\r"), rest
+
+
+def _pings(table: Table, schema: str, header: PingHeader | None) -> Pings:
+    numbers, words = table.numbers, table.words
+    whole = np.isfinite(numbers["seq"]) & words["status"].among(_STATUSES) & words["kind"].among(KINDS)
+    error = words.get("error", Words(np.zeros(table.rows, dtype=np.intp), ("",)))
+    seq, due_s = numbers["seq"][whole].astype(np.int64), numbers["due_s"][whole]
+    return Pings(
+        schema=schema,
+        header=header or PingHeader("", "", _interval_ms(seq, due_s), timeout_ms=None, targets=(), resolution_ms=0.0),
+        seq=seq,
+        target=words["target"][whole],
+        kind=words["kind"][whole],
+        due_s=due_s,
+        sent_s=numbers["sent_s"][whole],
+        utc_s=table.stamps["sent_utc"][whole],
+        status=words["status"][whole],
+        rtt_ms=numbers["rtt_ms"][whole],
+        error=error[whole],
+    )
+
+
+def _interval_ms(seq: Ints, due_s: Floats) -> float:
+    """Every tick is due at its number times the interval."""
+    known = np.isfinite(due_s) & (seq > 0)
+    return float(np.median(due_s[known] / seq[known])) * 1000 if known.any() else 0.0
+
+
+def series_of(*files: Pings) -> Iterator[Series]:
+    """Each kind of each target in each file: machines before controls, by the header's order, then by name."""
+    for pings in files:
+        wall = pings.wall()
+        listed = [one.name for one in pings.header.targets]
+        for name in sorted(pings.target.names, key=lambda one: (_role(pings, one), _place(listed, one), one)):
+            mine = pings.target.equals(name)
+            for kind in KINDS:
+                rows = np.flatnonzero(mine & pings.kind.equals(kind))
+                if len(rows):
+                    yield _series(pings, name, kind, rows, wall)
+
+
+def _role(pings: Pings, name: str) -> bool:
+    return _target(pings, name).role == CONTROL
+
+
+def _target(pings: Pings, name: str) -> TargetFacts:
+    return next((one for one in pings.header.targets if one.name == name), TargetFacts(name))
+
+
+def _place(listed: list[str], name: str) -> int:
+    return listed.index(name) if name in listed else len(listed)
+
+
+def _series(pings: Pings, name: str, kind: str, rows: NDArray[np.intp], wall: WallClock) -> Series:
+    twice = pings.status[rows].equals(DUPLICATE)
+    again, rows = rows[twice], _last_words(pings.seq, rows[~twice])
+    sent, due = pings.sent_s[rows], pings.due_s[rows]
+    return Series(
+        vantage=pings.header.vantage,
+        target=_target(pings, name),
+        kind=kind,
+        interval_s=pings.header.interval_ms / 1000,
+        seq=pings.seq[rows],
+        at_s=np.where(np.isfinite(sent), sent, due),
+        status=pings.status[rows],
+        rtt_ms=pings.rtt_ms[rows],
+        error=pings.error[rows],
+        duplicates_s=pings.sent_s[again],
+        wall=wall,
+    )
+
+
+def _last_words(seq: Ints, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Of the rows of one probe the last, by number."""
+    ordered = rows[np.argsort(seq[rows], kind="stable")]
+    numbers = seq[ordered]
+    last = np.append(numbers[1:] != numbers[:-1], True)[: len(ordered)]
+    return np.asarray(ordered[last])

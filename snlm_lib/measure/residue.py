@@ -40,7 +40,7 @@ _WORDS = {
     Cause.OPEN_ENDED: "The samples begin or end within the gap or the move: the true length is not known.",
     Cause.NO_BLACKOUT_FIGURE: "The hosts gave no blackout figure to compare with.",
     Cause.NO_GAP: "No probe was lost: any absence was shorter than the time between two probes.",
-    Cause.HELD_NOT_DROPPED: "No probe was lost, but answers waited as long as the blackout: held, not dropped.",
+    Cause.HELD_NOT_DROPPED: "No probe was lost, but answers were held back and came late.",
     Cause.QUANTISATION: "Within one probe interval of the blackout: no network residue can be told from it.",
     Cause.NETWORK_RELEARN: "Longer than the blackout for all probe kinds alike: usually switches that learn the new "
     "port (not proved here).",
@@ -100,10 +100,11 @@ def explain(
 def _no_gap(told: Downtime, blackout_s: float | None, interval_s: float) -> Cause:
     if told.unseen_s is None:
         return Cause.OPEN_ENDED
-    if blackout_s is None or blackout_s - EVENT_ROUNDING_S <= told.unseen_s:
-        return Cause.NO_GAP
-    held = told.stall_s is not None and told.stall_s >= blackout_s - EVENT_ROUNDING_S - interval_s
-    return Cause.HELD_NOT_DROPPED if held else Cause.NOT_USABLE
+    waited_s = max(told.stall_s or 0.0, told.latest.most_s if told.latest else 0.0)
+    if told.latest and (blackout_s is None or waited_s >= blackout_s - EVENT_ROUNDING_S - interval_s):
+        return Cause.HELD_NOT_DROPPED
+    short = blackout_s is None or blackout_s - EVENT_ROUNDING_S <= told.unseen_s
+    return Cause.NO_GAP if short else Cause.NOT_USABLE
 
 
 def _by_kinds(told: Downtime, others: Sequence[Downtime], interval_s: float) -> Cause:

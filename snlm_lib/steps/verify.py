@@ -25,7 +25,6 @@ from snlm_lib.estate.model import VmFacts
 from snlm_lib.estate.survey import find_vm
 from snlm_lib.measure.downtime import Downtime, DowntimeReport, judge_downtime, read_pings
 from snlm_lib.measure.monitor import MonitorHandle, find_monitor, stop_monitor
-from snlm_lib.measure.samples import moments
 from snlm_lib.record.result import StepResult
 from snlm_lib.step import Step
 from snlm_lib.steps.monitor import guest_of
@@ -124,7 +123,7 @@ def _ended_already(handle: MonitorHandle, move_ended: datetime) -> str:
     end = stop_monitor(handle)
     if end.reason == "stop-file":
         return f"The monitor had been ended already (stop-file) after {end.rows} probes."
-    last = max(filter(None, moments(read_pings(handle.pings_csv), "sent_utc")), default=None)
+    last = read_pings(handle.pings_csv).last_sent_utc
     when = "the move did" if last is None or last < move_ended else "it was told to"
     return f"The monitor had ended before {when} (reason {end.reason or 'not known'}): the rest nobody saw."
 
@@ -139,7 +138,6 @@ def measure_away(step: Step, move: StepResult) -> Away:
     if handle is not None:
         report = judge_downtime(
             read_pings(handle.pings_csv),
-            interval_ms=step.parameters.probe_interval_ms,
             host_blackout_s=host_s,
             window=(requested, parse_utc(str(move.figures["ended_utc"]))),
         )

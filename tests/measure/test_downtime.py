@@ -2,42 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from snlm_lib.measure.downtime import Cause, Downtime, DowntimeReport, RttBand, judge_downtime, read_pings
-
-ZERO = datetime(2026, 11, 23, 21, 4, tzinfo=UTC)
-
-
-def at(seconds: float) -> datetime:
-    return ZERO + timedelta(seconds=seconds)
-
-
-def frame_of(patterns: dict[tuple[str, str], str]) -> pd.DataFrame:
-    """A letter a 100 ms tick: Answered, Held (answered after 800 ms), Late, x lost, - not sent, space: no row."""
-    words = {"A": "answered", "H": "answered", "L": "late", "x": "lost", "-": "not_sent"}
-    rtt = {"A": 1.0, "H": 800.0, "L": 1200.0}
-    rows = [
-        {
-            "seq": seq,
-            "target": target,
-            "kind": kind,
-            "due_s": seq * 0.1,
-            "sent_utc": pd.NaT if letter == "-" else pd.Timestamp(at(seq * 0.1)),
-            "sent_s": float("nan") if letter == "-" else seq * 0.1,
-            "status": words[letter],
-            "rtt_ms": rtt.get(letter, float("nan")),
-        }
-        for (target, kind), pattern in patterns.items()
-        for seq, letter in enumerate(pattern)
-        if letter != " "
-    ]
-    columns = ["seq", "target", "kind", "due_s", "sent_utc", "sent_s", "status", "rtt_ms"]
-    return pd.DataFrame(rows, columns=columns)
+from tests.measure.patterns import at, pings_of
 
 
 def judge(
@@ -49,9 +19,9 @@ def judge(
     window: tuple[float, float] | None = None,
 ) -> DowntimeReport:
     patterns = {("VM01", "udp"): udp, ("VM01", "tcp"): tcp, ("control", "udp"): control}
-    frame = frame_of({key: pattern for key, pattern in patterns.items() if pattern is not None})
+    pings = pings_of({key: pattern for key, pattern in patterns.items() if pattern is not None})
     span = (at(window[0]), at(window[1])) if window else None
-    return judge_downtime(frame, interval_ms=100, window=span, host_blackout_s=blackout, target="VM01")
+    return judge_downtime(pings, window=span, host_blackout_s=blackout, target="VM01")
 
 
 def told(report: DowntimeReport) -> Downtime:
@@ -68,8 +38,8 @@ GAP6 = "A" * 10 + "x" * 6 + "A" * 10
 
 
 def test_the_figures_of_a_file(data: Path) -> None:
-    frame = read_pings(data / "pings-five-lost.csv")
-    report = judge_downtime(frame, interval_ms=100, window=(at(0.5), at(2.0)), host_blackout_s=0.4)
+    pings = read_pings(data / "pings-five-lost.csv")
+    report = judge_downtime(pings, window=(at(0.5), at(2.0)), host_blackout_s=0.4)
     assert (report.target, report.gap_kind, told(report).lost, told(report).probes) == ("VM01", "udp", 5, 16)
     assert report.gap_s == pytest.approx(0.5)
     assert [report.gap_lower_s, report.gap_upper_s] == pytest.approx([0.4, 0.6])
@@ -119,8 +89,8 @@ def test_the_residue_and_its_likely_cause(blackout: float | None, cause: Cause, 
 
 
 def test_datagrams_stop_while_the_long_connection_goes_on_is_quarantine(data: Path) -> None:
-    frame = read_pings(data / "pings-quarantine.csv")
-    report = judge_downtime(frame, interval_ms=100, window=None, host_blackout_s=0.5, target="VM01")
+    pings = read_pings(data / "pings-quarantine.csv")
+    report = judge_downtime(pings, window=None, host_blackout_s=0.5, target="VM01")
     assert report.gap_s == pytest.approx(7.1)
     assert report.residue.cause is Cause.INTERFACE_QUARANTINE
     assert [one.target for one in report.control] == ["control"]
