@@ -13,26 +13,32 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 __all__ = ["fine_timer", "kept_awake"]
 
 _ES_CONTINUOUS, _ES_SYSTEM_REQUIRED = 0x80000000, 0x00000001
+_SYSTEMD = Path("/run/systemd/system")
 _FINEST_MS = 1  # the finest period that timeBeginPeriod takes everywhere
 
 Say = Callable[[str], None]
 
 
 @contextmanager
-def kept_awake(why: str, *, say: Say, system: str = sys.platform, library: Any = None) -> Iterator[None]:
+def kept_awake(
+    why: str, *, say: Say, system: str = sys.platform, library: Any = None, systemd: Path = _SYSTEMD
+) -> Iterator[None]:
     """Within the block this machine does not fall asleep by itself; a closed lid or the battery may still win.
 
-    ``say`` is told in one line how that is done, or why it is not. ``system`` and ``library`` (Windows' kernel32)
-    are what a test puts in their place.
+    ``say`` is told in one line how that is done, or why it is not. ``system``, ``library`` (Windows' kernel32) and
+    ``systemd`` (a folder that is there when it runs) are what a test puts in their place.
     """
     with ExitStack() as held:
         if system == "win32":
             say(_ask_windows(held, library or _windows_library("kernel32")))
+        elif system == "linux" and not systemd.exists():
+            say("this machine may fall asleep: systemd, which could be asked, does not run here")
         else:
             say(_ask_helper(held, _HELPERS.get(system, []), why))
         yield

@@ -102,7 +102,7 @@ def gone(pid: str) -> bool:
 )
 def test_a_helper_runs_within_the_block(helpers: Path, system: str, name: str, says: str) -> None:
     said: list[str] = []
-    with kept_awake("probes", say=said.append, system=system):
+    with kept_awake("probes", say=said.append, system=system, systemd=Path("/")):
         pid, *words = called(helpers, name)
         assert says in words
         assert (str(os.getpid()) in words) == (system == "darwin")
@@ -113,8 +113,9 @@ def test_a_helper_runs_within_the_block(helpers: Path, system: str, name: str, s
 
 HOLDER = """
 import os, sys
+from pathlib import Path
 from snlm_lib.awake import kept_awake
-with kept_awake("probes", say=print, system="linux"):
+with kept_awake("probes", say=print, system="linux", systemd=Path("/")):
     sys.stdin.read()
 """
 
@@ -133,7 +134,7 @@ def test_a_helper_ends_when_its_process_is_killed(helpers: Path) -> None:
 def test_where_nothing_can_be_asked_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     said: list[str] = []
-    with kept_awake("probes", say=said.append, system=system):
+    with kept_awake("probes", say=said.append, system=system, systemd=Path("/")):
         assert len(said) == 1
     assert said[0].startswith("this machine may fall asleep: ")
 
@@ -142,5 +143,11 @@ def test_where_nothing_can_be_asked_that_is_said(tmp_path: Path, monkeypatch: py
 def test_a_helper_that_does_not_start_is_said(helpers: Path) -> None:
     (helpers / "bin" / "systemd-inhibit").write_text("#!/no/such/shell\n", encoding="utf-8")
     said: list[str] = []
-    with kept_awake("probes", say=said.append, system="linux"):
+    with kept_awake("probes", say=said.append, system="linux", systemd=Path("/")):
         assert "systemd-inhibit did not start" in said[0]
+
+
+def test_without_systemd_linux_has_nobody_to_ask(tmp_path: Path) -> None:
+    said: list[str] = []
+    with kept_awake("probes", say=said.append, system="linux", systemd=tmp_path / "none"):
+        assert said == ["this machine may fall asleep: systemd, which could be asked, does not run here"]

@@ -6,10 +6,13 @@ Knows no probe and no socket; whoever measures with another tool writes the same
 from __future__ import annotations
 
 import csv
+import io
 import json
+import os
 import platform
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -47,7 +50,7 @@ class PingHeader:
     vantage: str
     started_utc: str
     interval_ms: float
-    timeout_ms: float
+    timeout_ms: float | None
     targets: tuple[TargetFacts, ...]
     resolution_ms: float
     moments: str = AT_SENT
@@ -81,7 +84,7 @@ def _known(kind: type[PingHeader] | type[TargetFacts], raw: Mapping[str, Any]) -
 
 
 class PingFile:
-    """pings.csv: rows are appended and reach the disk a few times a second.
+    """pings.csv: rows are appended and reach the disk a few times a second; ``written`` of them are there.
 
     Writing raises FileNotFoundError when the file is no longer where it was, OSError when the disk refuses.
     """
@@ -89,31 +92,39 @@ class PingFile:
     def __init__(self, path: Path, header: PingHeader, clock: Clock) -> None:
         self._path = path
         self._clock = clock
-        self._flushed_s = clock.monotonic_s()
-        self._file = path.open("x", encoding="utf-8", newline="")
-        self._file.write(header.line())
-        self._writer = csv.writer(self._file, lineterminator="\n")
+        self._file = path.open("xb", buffering=0)  # what is not on the disk yet stays here, where we know of it
+        self._text = io.StringIO(newline="")
+        self._writer = csv.writer(self._text, lineterminator="\n")
+        self._text.write(header.line())
         self._writer.writerow(PING_COLUMNS)
-        self._file.flush()
+        self._bytes = b""
+        self._rows = 0
         self.written = 0
+        self.flush()
 
     def write(self, rows: Sequence[PingRow]) -> None:
         """Append ``rows``; forces them out when the last time is long enough ago."""
         self._writer.writerows(rows)
-        self.written += len(rows)
+        self._rows += len(rows)
         if self._clock.monotonic_s() - self._flushed_s >= FLUSH_S:
             self.flush()
 
     def flush(self) -> None:
         """Everything to the disk now."""
         self._flushed_s = self._clock.monotonic_s()
-        self._file.flush()
-        if not self._path.exists():  # elsewhere than on Windows a deleted file takes rows without a word
-            raise FileNotFoundError(str(self._path))
+        self._bytes += self._text.getvalue().encode("utf-8")
+        self._text.seek(0)
+        self._text.truncate()
+        while self._bytes:
+            self._bytes = self._bytes[self._file.write(self._bytes) :]
+        self.written = self._rows
+        # elsewhere than on Windows a file that was deleted or moved takes rows without a word
+        if not os.path.samestat(self._path.stat(), os.fstat(self._file.fileno())):
+            raise FileNotFoundError(f"another file than ours: {self._path}")
 
     def close(self) -> None:
-        """Let go of the file; what cannot be written any more was already reported."""
-        try:
-            self._file.close()
-        except OSError:
-            return
+        """Let go of the file, with what the disk still takes; what it refused was already reported."""
+        with suppress(OSError):
+            if not self._file.closed:
+                self.flush()
+        self._file.close()

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -19,12 +21,14 @@ from snlm_lib.measure.probes import Engine, ProbeTarget, Timing
 from snlm_lib.process import ProcessIdentity, identity_of, write_atomic
 from snlm_lib.units import iso_utc
 
-__all__ = ["STATE_SCHEMA", "EndReason", "MonitorConfig", "Recorder", "read_config"]
+__all__ = ["FAILED", "STATE_SCHEMA", "EndReason", "MonitorConfig", "Recorder", "read_config"]
 
 STATE_SCHEMA = "snlm.monitor/1"
 ASKED_GRACE_S = 2.0  # how long outstanding answers are waited for when the operating system wants us gone
 
 EndReason = Literal["stop-file", "limit", "terminated", "starter-gone", "record-gone", "write-failed"]
+FAILED: tuple[EndReason, ...] = ("record-gone", "write-failed")
+_BALLAST_BYTES = 16384  # let go when the disk is full, so that the last rows and the reason still fit
 
 
 @dataclass(frozen=True)
@@ -70,17 +74,23 @@ def read_config(path: Path) -> MonitorConfig:
         raise ParameterError(f"not a monitor configuration: {error}", where=str(path)) from error
 
 
+def _let_go(ballast: Path) -> None:
+    with suppress(OSError):  # gone with its folder, or held by an antivirus: it is only weight
+        ballast.unlink()
+
+
 class Recorder:
     """Probes and writes until the stop file appears, the limit passes, or `terminate` is called."""
 
     def __init__(self, config: MonitorConfig, clock: Clock, *, log: Callable[[str], None]) -> None:
         self._config = config
         self._clock = clock
-        self._say = log
+        self._out = log
         self._asked = False
 
-    def _log(self, line: str) -> None:
-        self._say(f"{iso_utc(self._clock.utc_now())} {line}")
+    def say(self, line: str) -> None:
+        """One line to the log, with its moment."""
+        self._out(f"{iso_utc(self._clock.utc_now())} {line}")
 
     def terminate(self) -> None:
         """The operating system wants this process gone: end soon, with what is known by then."""
@@ -90,29 +100,32 @@ class Recorder:
         """Probe until the end and say why it ended; raises OSError when it cannot even begin."""
         config = self._config
         timing = Timing(config.interval_ms / 1000, config.timeout_ms / 1000)
-        engine = Engine(config.targets, timing, clock=self._clock, log=self._log)
+        engine = Engine(config.targets, timing, clock=self._clock, log=self.say)
         try:
             file = PingFile(config.pings_csv, self._header(engine), self._clock)
         except OSError:
             engine.close()
             raise
-        state = self._state(engine)
-        left = 0
+        state, left = self._state(engine), 0
+        ballast = config.state_json.with_name("ballast")
         try:
+            ballast.write_bytes(os.urandom(_BALLAST_BYTES))
             write_atomic(config.state_json, json.dumps(state, indent=2, sort_keys=True) + "\n")
-            self._log(f"probing {len(config.targets)} target(s) every {config.interval_ms} ms")
+            self.say(f"probing {len(config.targets)} target(s) every {config.interval_ms} ms")
             reason = self._probe(engine, file)
             self._wind_down(engine, file, reason)
             rows, left = engine.close()
             file.write(rows)
             file.flush()
         except OSError as error:
+            _let_go(ballast)
             reason = "record-gone" if isinstance(error, FileNotFoundError) else "write-failed"
-            self._log(f"cannot write the samples any more: {error}")
+            self.say(f"cannot write the samples any more: {error}")
         finally:
             file.close()
             engine.close()
-        self._log(f"ended: {reason}; {file.written} rows, {left} probes still under way")
+            _let_go(ballast)
+        self.say(f"ended: {reason}; {file.written} rows, {left} probes still under way")
         self._tell_end(state, reason, file.written)
         return reason
 
@@ -179,4 +192,4 @@ class Recorder:
         try:
             write_atomic(self._config.state_json, json.dumps(state, indent=2, sort_keys=True) + "\n")
         except OSError as error:
-            self._log(f"cannot write the state: {error}")
+            self.say(f"cannot write the state: {error}")

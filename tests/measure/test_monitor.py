@@ -13,16 +13,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from snlm_lib.errors import ParameterError, RecordError
 from snlm_lib.measure.downtime import gaps
-from snlm_lib.measure.monitor import MonitorHandle, find_monitor, main, start_monitor, stop_monitor
+from snlm_lib.measure.monitor import MonitorHandle, find_monitor, start_monitor, stop_monitor
 from snlm_lib.measure.pings import read_pings
+from snlm_lib.measure.prober import main
 from snlm_lib.parameters import GuestTarget
 from snlm_lib.process import ProcessIdentity, terminate
 from tests.measure.fake_guest import Eventually, GuestProcess
+from tests.measure.raw_rows import Row, raw_rows
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 PACE: dict[str, Any] = {"interval_ms": 20, "timeout_ms": 200, "limit_s": 60}
@@ -47,12 +48,12 @@ def target_of(guest: GuestProcess) -> GuestTarget:
     return GuestTarget(address="127.0.0.1", udp_port=guest.udp_port, tcp_port=guest.tcp_port)
 
 
-def rows(handle: MonitorHandle) -> pd.DataFrame:
-    return pd.DataFrame(read_pings(handle.pings_csv))
+def rows(handle: MonitorHandle) -> list[Row]:
+    return raw_rows(handle.pings_csv)
 
 
 def answered(handle: MonitorHandle) -> int:
-    return int((rows(handle)["status"] == "answered").sum())
+    return [row["status"] for row in rows(handle)].count("answered")
 
 
 def log_of(folder: Path) -> str:
@@ -70,8 +71,7 @@ def test_it_runs_writes_rows_as_they_come_and_stops_by_its_file(
     end = stop_monitor(handle, wait_s=10)
     assert (end.how, end.reason) == ("stop-file", "stop-file")
     assert not handle.running()
-    frame = rows(handle)
-    assert len(frame) == end.rows
+    assert len(rows(handle)) == end.rows
     assert answered(handle) >= 20
     assert "ended: stop-file" in log_of(record)
     assert stop_monitor(handle, wait_s=1).how == "already-ended"
@@ -125,7 +125,7 @@ def test_starting_again_keeps_the_earlier_samples(
         assert stop_monitor(handle, wait_s=10).how == "stop-file"
     kept = sorted(path.name for path in (record / "samples").iterdir())
     assert kept == ["pings-1.csv", "pings-2.csv", "pings.csv"]
-    assert all(read_pings(record / "samples" / name)["seq"] for name in kept)
+    assert all(raw_rows(record / "samples" / name) for name in kept)
 
 
 def test_killed_it_leaves_what_it_wrote_and_no_reason(
@@ -209,8 +209,9 @@ def test_a_record_that_vanished_ends_it_with_a_line_in_its_log(
 
 FULL = """
 import resource, sys
-from snlm_lib.measure.monitor import main
-resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+from snlm_lib.measure.pings import read_pings
+from snlm_lib.measure.prober import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
 sys.exit(main([sys.argv[1]]))
 """
 
@@ -228,14 +229,14 @@ def test_a_disk_that_takes_no_more_ends_it_with_a_line(
     assert done.returncode == 1
     assert "ended: write-failed" in done.stdout
     assert done.stderr == ""
-    assert 0 < len(rows(handle)) < 60
+    assert 100 < len(rows(handle)) < 400
     assert json.loads(handle.state_json.read_text(encoding="utf-8"))["end"] == "write-failed"
 
 
 @pytest.mark.parametrize(
     ("target", "says"),
     [
-        (GuestTarget(address="127.0.0.1"), "neither udp_port nor tcp_port"),
+        (GuestTarget(address="127.0.0.1"), "nothing to probe"),
         (GuestTarget(address="no-such-name.invalid", udp_port=7), "no-such-name"),
     ],
 )
@@ -315,7 +316,7 @@ def test_ten_of_ten_silences_are_told_within_their_bounds_on_a_loaded_machine(
         for burner in burners:
             burner.kill()
             burner.wait()
-    udp = [gap for gap in gaps(rows(handle), 100) if gap.kind == "udp"]
+    udp = [gap for gap in gaps(read_pings(handle.pings_csv)) if gap.kind == "udp"]
     assert len(udp) == 10
     for gap, truth in zip(udp, measured, strict=True):
         assert gap.upper_s is not None

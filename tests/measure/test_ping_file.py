@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from snlm_lib.clock import FakeClock
 from snlm_lib.errors import RecordError
 from snlm_lib.measure.ledger import PING_COLUMNS, PingRow
 from snlm_lib.measure.ping_file import PingFile, PingHeader, TargetFacts, read_header
+from tests.measure.raw_rows import raw_rows
 
 ROW = PingRow("0", "VM01", "udp", "0.0000", "2026-11-23T21:04:00.000Z", "0.000100", "answered", "1.000", "")
 VM01 = TargetFacts("VM01", "machine", "192.0.2.7", ("icmp", "tcp"), {"tcp": "echo"})
@@ -24,6 +27,7 @@ HEADER = PingHeader(
     resolution_ms=100,
     clock_offsets_s={"HV01": 0.012, "HV02": None},
 )
+ROOT = Path(__file__).resolve().parents[2]
 BEGINNING = HEADER.line() + ",".join(PING_COLUMNS) + "\n"
 
 
@@ -58,28 +62,53 @@ def test_rows_reach_the_disk_a_few_times_a_second_not_at_once(tmp_path: Path) ->
     file.close()
 
 
-def test_a_file_that_vanished_is_noticed(tmp_path: Path) -> None:
+def test_a_file_that_moved_is_noticed_and_keeps_every_row(tmp_path: Path) -> None:
     clock = FakeClock()
     file = PingFile(tmp_path / "pings.csv", HEADER, clock)
     (tmp_path / "pings.csv").rename(tmp_path / "elsewhere.csv")
     clock.advance(0.2)
     with pytest.raises(FileNotFoundError):
         file.write([ROW])
+    file.write([ROW])
     file.close()
+    assert (tmp_path / "elsewhere.csv").read_text(encoding="utf-8") == BEGINNING + 2 * (",".join(ROW) + "\n")
 
 
-class FullDisk(PingFile):
-    """Refuses to write, as a full disk does, after the header."""
-
-    def flush(self) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-
-def test_a_full_disk_shows_in_the_row_writer_and_closing_is_quiet(tmp_path: Path) -> None:
+def test_another_file_in_its_place_is_noticed(tmp_path: Path) -> None:
     clock = FakeClock()
-    file = FullDisk(tmp_path / "pings.csv", HEADER, clock)
-    clock.advance(1.0)
-    with pytest.raises(OSError, match="No space"):
-        file.write([ROW])
+    file = PingFile(tmp_path / "pings.csv", HEADER, clock)
+    (tmp_path / "pings.csv").rename(tmp_path / "elsewhere.csv")
+    (tmp_path / "pings.csv").write_text("another's", encoding="utf-8")
+    with pytest.raises(FileNotFoundError, match="another file than ours"):
+        file.flush()
     file.close()
-    assert file.written == 1
+    assert (tmp_path / "pings.csv").read_text(encoding="utf-8") == "another's"
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from snlm_lib.clock import FakeClock
+from tests.measure.test_ping_file import BEGINNING, HEADER, ROW, PingFile
+resource.setrlimit(resource.RLIMIT_FSIZE, (len(BEGINNING.encode()) + 100, resource.RLIM_INFINITY))
+clock = FakeClock()
+file = PingFile(Path(sys.argv[1]), HEADER, clock)
+file.write([ROW])
+file.flush()
+try:
+    file.write([ROW] * 2)
+    file.flush()
+except OSError as error:
+    print(error.errno, file.written)
+file.close()
+file.close()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="only on POSIX: a limit of a file's size")
+def test_a_disk_that_is_full_is_an_error_and_closing_is_quiet(tmp_path: Path) -> None:
+    path = tmp_path / "pings.csv"
+    done = subprocess.run([sys.executable, "-c", FULL, str(path)], capture_output=True, text=True, cwd=ROOT)
+    assert (done.stdout.split(), done.stderr) == ([str(errno.EFBIG), "1"], "")
+    assert path.read_text(encoding="utf-8").startswith(BEGINNING + ",".join(ROW) + "\n")
+    assert len(raw_rows(path)) == 1, "the torn row is none"

@@ -7,17 +7,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from snlm_lib.clock import SystemClock
 from snlm_lib.errors import ParameterError
 from snlm_lib.measure.ping_file import TargetFacts, read_header
-from snlm_lib.measure.pings import read_pings
 from snlm_lib.measure.probes import ProbeTarget
 from snlm_lib.measure.recorder import MonitorConfig, Recorder, read_config
 from snlm_lib.process import ProcessIdentity, identity_of
 from tests.measure.fake_guest import FakeGuest
+from tests.measure.raw_rows import last_words, raw_rows
 
 ConfigFor = Callable[..., MonitorConfig]
 
@@ -30,7 +29,7 @@ def unheard(_line: str) -> None:
 def config_for(tmp_path: Path) -> ConfigFor:
     def make(guest: FakeGuest, *, limit_s: float = 30.0, timeout_ms: int = 200) -> MonitorConfig:
         return MonitorConfig(
-            targets=(ProbeTarget("VM01", "127.0.0.1", guest.udp_port, guest.tcp_port),),
+            targets=(ProbeTarget("VM01", "127.0.0.1", udp_port=guest.udp_port, tcp_port=guest.tcp_port),),
             interval_ms=20,
             timeout_ms=timeout_ms,
             pings_csv=tmp_path / "pings.csv",
@@ -64,12 +63,16 @@ def test_the_limit_ends_it_and_every_tick_has_its_row(guest: FakeGuest, config_f
     config = config_for(guest, limit_s=0.4)
     lines: list[str] = []
     assert Recorder(config, SystemClock(), log=lines.append).run() == "limit"
-    frame = pd.DataFrame(read_pings(config.pings_csv))
-    for _, part in frame.groupby("kind"):
-        assert part["seq"].astype(int).tolist() == list(range(len(part)))
-        assert len(part) >= 18
+    for kind in ("udp", "tcp"):
+        probes = last_words(config.pings_csv, kind)
+        assert list(probes) == list(range(len(probes)))
+        assert len(probes) >= 18
     state = json.loads(config.state_json.read_text(encoding="utf-8"))
-    assert (state["end"], state["rows"], state["config_sha256"]) == ("limit", len(frame), config.digest())
+    assert (state["end"], state["rows"], state["config_sha256"]) == (
+        "limit",
+        len(raw_rows(config.pings_csv)),
+        config.digest(),
+    )
     header = read_header(config.pings_csv.read_text(encoding="utf-8").splitlines()[0] + "\n")
     assert (header.vantage, header.clock_offsets_s) == ("JUMP01", {"HV01": 0.012, "HV02": None})
     assert (header.interval_ms, header.timeout_ms, header.resolution_ms) == (20, 200, 20)
@@ -83,7 +86,7 @@ def test_a_stop_file_that_is_there_already_stops_it_at_once(guest: FakeGuest, co
     config = config_for(guest)
     config.stop_file.touch()
     assert Recorder(config, SystemClock(), log=unheard).run() == "stop-file"
-    assert read_pings(config.pings_csv)["seq"] == []
+    assert raw_rows(config.pings_csv) == []
 
 
 def test_a_starter_that_died_before_it_could_know_of_us_leaves_nobody_behind(
@@ -115,9 +118,8 @@ def test_at_the_end_outstanding_probes_get_their_time_and_then_are_lost(
     guest.be_silent(60)
     config = config_for(guest, limit_s=0.3)
     Recorder(config, SystemClock(), log=unheard).run()
-    frame = pd.DataFrame(read_pings(config.pings_csv))
-    assert set(frame["status"]) <= {"lost", "not_sent"}
-    assert len(frame[frame["kind"] == "udp"]) >= 13
+    assert {row["status"] for row in raw_rows(config.pings_csv)} <= {"lost", "not_sent"}
+    assert len(last_words(config.pings_csv, "udp")) >= 13
 
 
 def test_samples_of_another_are_never_overwritten(guest: FakeGuest, config_for: ConfigFor) -> None:
