@@ -17,7 +17,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from snlm_lib.closed import Closed, Literally, checked, is_device_name
 from snlm_lib.errors import CredentialError, LabError, ParameterError
-from snlm_lib.guests import Address, GuestTarget, Port
+from snlm_lib.guests import Address, GuestTarget, Port, is_loopback
 from snlm_lib.places import connections_root, lab_descriptor_path
 from snlm_lib.yaml_file import read_mapping
 
@@ -121,7 +121,7 @@ class ConnectionProfile(Closed):
         description="name -> a neighbour that stays where it is, probed alike: its gap tells a fault of the path",
     )
     vantage: str | None = Field(
-        None, description="one of `hosts` that pings the machine too, once a second: a second look from elsewhere"
+        None, description="one of `hosts` that pings the machine too, twice a second: a second look from elsewhere"
     )
     truth_dir: str | None = None
     time_factor: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 1.0  # a lab's clock: simulated s in one s
@@ -299,7 +299,7 @@ def _refuse_elsewhere(profile: ConnectionProfile, path: Path) -> None:
     """A lab is on this machine: what is reached elsewhere is no rehearsal, whatever a file says."""
     places = [*((name, at.address) for name, at in profile.hosts.items()), *_guest_places(profile)]
     for name, address in places:
-        if not _is_loopback(address):
+        if not is_loopback(address):
             raise LabError(
                 f"{name!r} would be reached at {address}, which is not this machine",
                 where=str(path),
@@ -309,13 +309,6 @@ def _refuse_elsewhere(profile: ConnectionProfile, path: Path) -> None:
 
 def _guest_places(profile: ConnectionProfile) -> list[tuple[str, str]]:
     return [(name, target.address) for name, target in (*profile.guests.items(), *profile.controls.items())]
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return address.casefold() == "localhost"
 
 
 def _not_ours(path: Path, why: str) -> LabError:

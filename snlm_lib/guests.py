@@ -5,19 +5,28 @@ Opens no socket; `snlm_lib.measure.targets` makes probes of it.
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from snlm_lib.closed import Closed, Literally
 
-__all__ = ["Address", "GuestTarget", "Port"]
+__all__ = ["Address", "GuestTarget", "Port", "is_loopback"]
 
 
 def _address(value: str) -> str:
     if any(mark in value for mark in "/\\@ "):
         raise ValueError("it must be a name or an address alone, without scheme, port or path")
     return value
+
+
+def is_loopback(address: str) -> bool:
+    """Does it mean whichever machine asks?"""
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address.casefold() == "localhost"
 
 
 Port = Annotated[int, Field(ge=1, le=65535)]

@@ -35,6 +35,7 @@ from snlm_lib.record.names import CHANGING
 from snlm_lib.record.result import ChangeRow, CheckRow, StepResult, Verdict, read_result, write_result
 from snlm_lib.remote.session import CommandRecord
 from snlm_lib.rows import APPLIES, LATER, check_row, shown
+from snlm_lib.steps.stream import PingStream
 from snlm_lib.units import iso_utc
 
 __all__ = ["Step", "begin", "card"]
@@ -103,6 +104,7 @@ class Step:
     figures: dict[str, Any] = field(default_factory=dict)
     tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     highlights: list[str] = field(default_factory=list)
+    alongside: list[PingStream] = field(default_factory=list)  # what runs beside this step and ends with it
     _gate: list[CheckRow] = field(default_factory=list)
     _proofs: dict[tuple[str, str], CheckRow] = field(default_factory=dict)
     _reads: dict[str, list[str]] = field(default_factory=dict)
@@ -350,7 +352,9 @@ class Step:
         return rows + [("changed:", f"{row.what} ({row.result})") for row in result.changes]
 
     def close(self) -> None:
-        """Close the sessions; the next use opens them anew."""
+        """End what runs alongside and close the sessions; the next use opens them anew."""
+        while self.alongside:
+            self.alongside.pop().stop()
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()

@@ -13,6 +13,7 @@ from snlm_lib.measure.downtime import Downtime, judge_downtime, read_pings
 from snlm_lib.measure.monitor import MonitorHandle, find_monitor, start_monitor, stop_monitor
 from snlm_lib.parameters import ConnectionProfile, GuestTarget
 from snlm_lib.step import Step
+from snlm_lib.steps import vantage
 
 __all__ = ["Probed", "baseline", "guest_of", "probe_target", "start"]
 
@@ -80,6 +81,7 @@ def start(step: Step, probed: Probed) -> MonitorHandle:
         limit_s=wanted.monitor_limit_s,
     )
     step.say(f"The monitor runs (process {handle.identity.pid}), a probe every {wanted.probe_interval_ms} ms.")
+    vantage.look(step, probed.name, probed.target)
     return handle
 
 

@@ -14,8 +14,10 @@ from snlm_lib.errors import Refused
 from snlm_lib.estate.model import PairFacts, VmFacts
 from snlm_lib.opening import move_begun
 from snlm_lib.step import Step
+from snlm_lib.steps import vantage
 from snlm_lib.steps.advice import advised, leftovers
 from snlm_lib.steps.live import LiveMove
+from snlm_lib.steps.monitor import guest_of
 from snlm_lib.units import say_duration_s
 
 __all__ = ["gate", "order", "tell"]
@@ -39,6 +41,8 @@ def order(step: Step, facts: PairFacts) -> list[Act]:
         vm_id, name, rows, places = vm.vm_id, vm.name, identity_rows(vm), place_rows(vm)
     step.table("machine", rows, caption=f"{name} before the move")
     step.table("places", places, caption="Its files before the move")
+    offsets_s = {host.name: host.clock_offset_s for host in (facts.source, facts.destination)}
+    vantage.watch(step, vantage.seen_of(name, guest_of(step.profile, name)), offsets_s)
     live = LiveMove(step.record.samples, step.clock)
     act = move_act(
         MoveOrder(
@@ -77,6 +81,7 @@ def tell(step: Step, done: list[Done]) -> None:
     """What came of it, in sentences and numbers."""
     if not done:
         return
+    vantage.tell(step)
     facts = done[0].outcome.facts
     step.keep({name: value for name, value in facts.items() if isinstance(value, str | int | float | bool | None)})
     duration, pause = facts.get("duration_s"), facts.get("host_blackout_s")

@@ -27,6 +27,7 @@ from snlm_lib.measure.downtime import Downtime, DowntimeReport, judge_downtime, 
 from snlm_lib.measure.monitor import MonitorHandle, find_monitor, stop_monitor
 from snlm_lib.record.result import StepResult
 from snlm_lib.step import Step
+from snlm_lib.steps import vantage
 from snlm_lib.steps.monitor import guest_of
 from snlm_lib.units import parse_utc
 
@@ -61,6 +62,7 @@ def moved(step: Step) -> StepResult:
 
 def where_it_is(step: Step, move: StepResult) -> tuple[CheckResult, ...]:
     """Ask both hosts; keep the machine as it is now and what differs from before."""
+    vantage.go_on(step)
     wanted, vm_id = step.parameters, UUID(str(move.figures["vm_id"]))
     estate = step.connection.estate
     found = locate(estate, vm_id)
@@ -113,6 +115,7 @@ def end_monitor(step: Step, move: StepResult) -> None:
     if handle.running():
         since_s = (step.clock.utc_now() - ended).total_seconds()
         step.clock.sleep(step.parameters.tail_s - since_s)
+        vantage.end(step)
         end = stop_monitor(handle)
         step.say(f"The monitor ended ({end.how}) after {end.rows} probes.")
     else:
