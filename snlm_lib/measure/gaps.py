@@ -69,7 +69,7 @@ def gaps_of(series: Series, life: Life | None = None) -> tuple[Gap, ...]:
     lost = np.flatnonzero(series.lost)
     if not len(lost):
         return ()
-    apart = life.next_s[lost[:-1]] <= life.at_s[lost[1:]]
+    apart = life.next_s[lost[:-1]] <= life.from_s[lost[1:]]
     firsts = np.concatenate([[0], np.flatnonzero(apart) + 1])
     lasts = np.append(firsts[1:], len(lost)) - 1
     first, last = lost[firsts], lost[lasts]
@@ -77,7 +77,7 @@ def gaps_of(series: Series, life: Life | None = None) -> tuple[Gap, ...]:
     counts = lasts - firsts + 1
     quiet = np.concatenate([[0], np.cumsum(series.not_sent)])
     unsent = quiet[last + 1] - quiet[first]
-    before, after = life.last_before(life.at_s[first]), life.next_s[last]
+    before, after = life.last_before(life.from_s[first]), life.next_s[last]
     columns = (first, last, before, after, least, counts, unsent)
     runs = (_Run(*row) for row in zip(*(column.tolist() for column in columns), strict=True))
     return tuple(_gap(series, run) for run in runs)
@@ -102,13 +102,13 @@ def _least_s(series: Series, life: Life, lost: Rows, firsts: Rows) -> NDArray[np
     starts[firsts] = True
     heads = np.flatnonzero(starts)
     tails = np.append(heads[1:], len(lost)) - 1
-    length = life.at_s[lost[tails]] - life.at_s[lost[heads]] - life.unsteady_s[lost[heads]]
+    length = life.from_s[lost[tails]] - life.at_s[lost[heads]] - life.unsteady_s[lost[heads]]
     return np.maximum(np.maximum.reduceat(length, np.searchsorted(heads, firsts)), 0.0)
 
 
 def _gap(series: Series, run: _Run) -> Gap:
     seen, back = isfinite(run.before_s), isfinite(run.after_s)
-    first_s, last_s = float(series.at_s[run.first]), float(series.at_s[run.last])
+    first_s, last_s = (float(series.from_s[row] + series.at_s[row]) / 2 for row in (run.first, run.last))
     start_s = (run.before_s + first_s) / 2 if seen else first_s - series.interval_s / 2
     end_s = (run.after_s + last_s) / 2 if back else last_s + series.interval_s / 2
     return Gap(

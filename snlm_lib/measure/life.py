@@ -26,12 +26,14 @@ _NEIGHBOURS = 64  # probes whose answers tell how unsteady the way was just then
 class Life:
     """One entry a probe of the series.
 
-    ``alive_by_s``: the target was alive between the sending and this moment; infinite without an answer.
+    A probe left between ``from_s`` and ``at_s`` (one moment, unless it is only bracketed). ``alive_by_s``: the target
+    was alive between ``from_s`` and this moment; infinite without an answer.
     ``next_s``: the earliest such moment of this probe and all later ones. ``late_s``: how much longer than the
     quickest answer this one took; NaN when it is not known. ``held``: much longer. ``unsteady_s``: how late an
     ordinary answer came around here, which a lost probe may have been as well.
     """
 
+    from_s: Floats
     at_s: Floats
     alive_by_s: Floats
     next_s: Floats
@@ -43,13 +45,13 @@ class Life:
         """For each moment the last sending whose answer proves life before it; minus infinity when none does."""
         order = np.argsort(self.alive_by_s, kind="stable")
         known = order[: int(np.isfinite(self.alive_by_s).sum())]
-        latest = np.maximum.accumulate(self.at_s[known])
+        latest = np.maximum.accumulate(self.from_s[known])
         place = np.searchsorted(self.alive_by_s[known], moments_s, side="right")
         return np.concatenate([[-np.inf], latest])[place]
 
     def absences_s(self) -> Floats:
         """For each probe how long the target can have been away since it left, at most; infinite at the end."""
-        return np.append(self.next_s[1:], np.inf) - self.at_s
+        return np.append(self.next_s[1:], np.inf) - self.from_s
 
 
 def life_of(series: Series) -> Life:
@@ -64,6 +66,7 @@ def life_of(series: Series) -> Life:
     slack_s = np.where(np.isfinite(late_s), late_s, _until_next_sent_s(series))
     alive_by_s = np.where(answered, series.at_s + slack_s, np.inf)
     return Life(
+        from_s=series.from_s,
         at_s=series.at_s,
         alive_by_s=alive_by_s,
         next_s=np.minimum.accumulate(alive_by_s[::-1])[::-1],

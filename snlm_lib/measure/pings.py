@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from snlm_lib.errors import RecordError
 from snlm_lib.measure.ledger import ANSWERED, DUPLICATE, LATE, LOST, NOT_SENT, PING_COLUMNS, STALLED
-from snlm_lib.measure.ping_file import PINGS_SCHEMA, PingHeader, TargetFacts, read_header
+from snlm_lib.measure.ping_file import BETWEEN, PINGS_SCHEMA, PingHeader, TargetFacts, read_header
 from snlm_lib.measure.table import LARGE_BYTES, Table, Words, read_table
 from snlm_lib.measure.wall import Floats, WallClock
 
@@ -69,7 +69,8 @@ class Pings:
 class Series:
     """One kind of one target seen from one vantage: one entry a probe, by ``seq``; what has no row (yet) has none.
 
-    ``at_s`` is when it was sent, or was due when it was not; ``duplicates_s`` the moments of second answers.
+    ``at_s`` is when it was sent, or was due when it was not; it left no earlier than ``from_s``, which is the same
+    unless its moment is only bracketed. ``duplicates_s`` are the moments of second answers.
     ``stalled``: answered while the monitor did not run, so nobody knows when. ``wall`` turns seconds into UTC and back.
     """
 
@@ -78,6 +79,7 @@ class Series:
     kind: str
     interval_s: float
     seq: Ints
+    from_s: Floats
     at_s: Floats
     status: Words
     rtt_ms: Floats
@@ -219,13 +221,15 @@ def _series(pings: Pings, name: str, kind: str, rows: NDArray[np.intp], wall: Wa
     twice = pings.status[rows].equals(DUPLICATE)
     again, rows = rows[twice], _last_words(pings.seq, rows[~twice])
     sent, due = pings.sent_s[rows], pings.due_s[rows]
+    at_s = np.where(np.isfinite(sent), sent, due)
     return Series(
         vantage=pings.header.vantage,
         target=_target(pings, name),
         kind=kind,
         interval_s=pings.header.interval_ms / 1000,
         seq=pings.seq[rows],
-        at_s=np.where(np.isfinite(sent), sent, due),
+        from_s=np.fmin(due, at_s) if pings.header.moments == BETWEEN else at_s,
+        at_s=at_s,
         status=pings.status[rows],
         rtt_ms=pings.rtt_ms[rows],
         error=pings.error[rows],
