@@ -1,35 +1,26 @@
 """The probe engine: sends every tick on every channel, reads what comes back, tells each probe's fate.
 
-One thread and non-blocking sockets. Knows no file and no process.
+One thread for probes, and non-blocking sockets. Knows no file and no process.
 """
 
 from __future__ import annotations
 
-import selectors
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from snlm_lib.clock import Clock
-from snlm_lib.measure.channels import TCP, UDP, Channel, Log, TcpChannel, UdpChannel, resolve
-from snlm_lib.measure.ledger import LATE_WINDOW_S, Ledger, PingRow, Probe
-from snlm_lib.measure.schedule import Schedule
+from snlm_lib.measure.channels import CONNECT, TCP, Log, Outside, Way
+from snlm_lib.measure.fleet import Fleet
+from snlm_lib.measure.ledger import LATE_WINDOW_S, STALLED, Ledger, PingRow, Probe
+from snlm_lib.measure.schedule import Rota
+from snlm_lib.measure.targets import ProbeTarget
+from snlm_lib.measure.waiting import Waiter
 
-__all__ = ["Engine", "ProbeTarget", "Timing"]
+__all__ = ["STALL_S", "Engine", "ProbeTarget", "Timing"]
 
-
-@dataclass(frozen=True)
-class ProbeTarget:
-    """A guest by name, its address, and the ports to probe; None leaves that kind out."""
-
-    name: str
-    address: str
-    udp_port: int | None = None
-    tcp_port: int | None = None
-
-    def kinds(self) -> tuple[str, ...]:
-        """The probe kinds this target is probed with."""
-        ports = {UDP: self.udp_port, TCP: self.tcp_port}
-        return tuple(kind for kind, port in ports.items() if port is not None)
+STALL_S = 0.02  # an answer found after we did not listen for so long came at a moment that we do not know
+TOLD_STALL_S = 1.0  # a stall worth a line in the log
+_MOST_ROUNDS = 64  # of reading what waits after a stall
 
 
 @dataclass(frozen=True)
@@ -48,29 +39,40 @@ def _silent(_line: str) -> None:
 class Engine:
     """Probes from its making until `close`; drive it by calling `turn` again and again.
 
-    Raises OSError when an address is not known. ``log`` gets a line when a TCP connection opens or breaks.
+    Raises OSError when an address is not known, ParameterError when ICMP is not allowed here and nothing else is
+    wanted. ``log`` gets a line when a connection opens or breaks, a name moves, or this process did not run.
     """
 
-    def __init__(self, targets: Sequence[ProbeTarget], timing: Timing, *, clock: Clock, log: Log = _silent) -> None:
+    def __init__(
+        self,
+        targets: Sequence[ProbeTarget],
+        timing: Timing,
+        *,
+        clock: Clock,
+        log: Log = _silent,
+        outside: Outside | None = None,
+    ) -> None:
         self._clock = clock
-        self._schedule = Schedule(timing.interval_s)
+        self._log = log
         self._ledger = Ledger(timeout_s=timing.timeout_s, late_s=timing.late_s)
-        self._selector = selectors.DefaultSelector()
-        self._channels: list[Channel] = []
-        for target in targets:
-            self._add(target, timing, log)
+        self._waiter = Waiter(clock)
+        outside = outside or Outside()
+        way = Way(self._waiter.selector, self, timing.timeout_s, log, outside.make_socket)
+        self._fleet = Fleet(targets, way, outside)
+        self._channels = self._fleet.channels
+        self._patient = [channel for channel in self._channels if channel.kind in (CONNECT, TCP)]
+        self._rota = Rota(timing.interval_s, len(self._channels))
+        self._notes: dict[int, str] = {}  # channel -> what is to be told of its next probe
         self._sending = True
+        self._stalled = False
         self._looked_s = 0.0  # when answers were last looked for
         self.started_utc = clock.utc_now()
         self.started_s = clock.monotonic_s()
 
-    def _add(self, target: ProbeTarget, timing: Timing, log: Log) -> None:
-        if target.udp_port is not None:
-            at = resolve(target.name, target.address, target.udp_port, kind=UDP)
-            self._channels.append(UdpChannel(at, self._selector))
-        if target.tcp_port is not None:
-            at = resolve(target.name, target.address, target.tcp_port, kind=TCP)
-            self._channels.append(TcpChannel(at, self._selector, timeout_s=timing.timeout_s, log=log))
+    @property
+    def kinds(self) -> dict[str, tuple[str, ...]]:
+        """Target -> the kinds it is really probed with: without ICMP where that is not allowed."""
+        return self._fleet.kinds
 
     def elapsed_s(self) -> float:
         """Seconds since the start."""
@@ -80,50 +82,68 @@ class Engine:
         """Wait for an answer or the next tick, at most ``longest_s``; returns the fates now known."""
         pause_s = longest_s
         if self._sending:
-            pause_s = min(longest_s, self._schedule.next_s - self.elapsed_s())
-        ready = self._wait(max(pause_s, 0.0))
-        received_s = self._looked_s = self.elapsed_s()
+            pause_s = max(min(longest_s, self._rota.next_s - self.elapsed_s()), 0.0)
+        ready = self._waiter.wait(pause_s)
+        before_s, self._looked_s = self._looked_s, self.elapsed_s()
+        missed_s = self._looked_s - before_s - pause_s
+        self._stalled = missed_s > STALL_S
         # answers before losses: after a stall of ours the answers already wait in the sockets
-        for channel, mask in ready:
-            for seq in channel.ready(mask):
-                self._ledger.answered((channel.target, channel.kind, seq), received_s)
+        for reader, mask in ready:
+            reader.ready(mask)
+        if self._stalled:
+            self._recover(missed_s)
         if self._sending:
             self._send_due()
-        self._settle()
+        for channel in self._patient:
+            channel.maintain(self._looked_s)
+        self._ledger.expire(self._looked_s)  # not now: what came since we looked would be told lost
         return self._ledger.drain()
 
-    def _wait(self, pause_s: float) -> list[tuple[Channel, int]]:
-        if not self._selector.get_map():  # Windows refuses to select on nothing
-            self._clock.sleep(pause_s)
-            return []
-        return [(key.data, mask) for key, mask in self._selector.select(pause_s)]
+    def _recover(self, missed_s: float) -> None:
+        for _ in range(_MOST_ROUNDS):
+            ready = self._waiter.wait(0.0)
+            for reader, mask in ready:
+                reader.ready(mask)
+            if not ready:
+                break
+        for channel in self._channels:
+            channel.stalled(self._looked_s)
+        if missed_s >= TOLD_STALL_S:
+            self._log(f"this process did not run for {missed_s:.1f} s: not measured, and no fault of any target")
+        self._stalled = False
+
+    def answered(self, target: str, kind: str, seq: int) -> None:
+        """An answer is here; for channels."""
+        self._ledger.answered((target, kind, seq), self._looked_s, stalled=self._stalled)
+
+    def failed(self, target: str, kind: str, seq: int, error: str) -> None:
+        """A probe can no longer be answered; for channels."""
+        self._ledger.lose((target, kind, seq), error)
+
+    def withdrawn(self, target: str, kind: str, seq: int) -> None:
+        """A probe needed our hand while we did not run; for channels."""
+        self._ledger.withdraw((target, kind, seq), STALLED)
 
     def _send_due(self) -> None:
-        due = self._schedule.advance(self.elapsed_s())
-        for channel in self._channels:
+        for number, host in self._fleet.follow().items():
+            self._notes[number] = f"address {host}"
+        for lane, due in self._rota.due(self.elapsed_s()):
+            channel = self._channels[lane]
             for seq in due.missed:
-                self._not_sent(channel, seq)
+                due_s = self._rota.due_s(lane, seq)
+                self._ledger.not_sent(seq, due_s, target=channel.target, kind=channel.kind, error=STALLED)
             if due.tick is not None:
-                self._send(channel, due.tick)
+                self._send(lane, due.tick)
 
-    def _send(self, channel: Channel, seq: int) -> None:
-        sent_s, sent_utc = self.elapsed_s(), self._clock.utc_now()
-        if channel.send(seq, sent_s):
-            due_s = self._schedule.due_s(seq)
-            self._ledger.sent(Probe(seq, channel.target, channel.kind, due_s, sent_s, sent_utc))
-        else:
-            self._not_sent(channel, seq)
-
-    def _not_sent(self, channel: Channel, seq: int) -> None:
-        self._ledger.not_sent(seq, self._schedule.due_s(seq), target=channel.target, kind=channel.kind)
-
-    def _settle(self) -> None:
-        now_s = self.elapsed_s()
-        for channel in self._channels:
-            channel.maintain(now_s)
-            for seq in channel.take_dead():
-                self._ledger.lose((channel.target, channel.kind, seq))
-        self._ledger.expire(self._looked_s)  # not now: what came since we looked would be told lost
+    def _send(self, lane: int, seq: int) -> None:
+        channel = self._channels[lane]
+        due_s, sent_s, sent_utc = self._rota.due_s(lane, seq), self.elapsed_s(), self._clock.utc_now()
+        note = self._notes.pop(lane, "")
+        # told before it leaves: a connection to this very machine is refused at once
+        self._ledger.sent(Probe(seq, channel.target, channel.kind, due_s, sent_s, sent_utc, note))
+        error = channel.send(seq, sent_s)
+        if error:
+            self._ledger.withdraw((channel.target, channel.kind, seq), error)
 
     def stop_sending(self) -> None:
         """No more ticks; answers are still read."""
@@ -136,7 +156,7 @@ class Engine:
     def close(self) -> tuple[list[PingRow], int]:
         """Close every socket; the last rows, and how many probes stay without a fate. Twice is fine."""
         left = self._ledger.finish(self._looked_s)
-        while self._channels:
-            self._channels.pop().close()
-        self._selector.close()
+        self._fleet.close()
+        self._channels = self._patient = []
+        self._waiter.close()
         return self._ledger.drain(), left

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import heapq
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["Due", "Schedule"]
+__all__ = ["Due", "Rota", "Schedule"]
 
 
 @dataclass(frozen=True)
@@ -16,15 +18,16 @@ class Due:
 
 
 class Schedule:
-    """Tick n is due at ``n * interval_s`` and may be sent until the next one is due."""
+    """Tick n is due at ``offset_s + n * interval_s`` and may be sent until the next one is due."""
 
-    def __init__(self, interval_s: float) -> None:
+    def __init__(self, interval_s: float, *, offset_s: float = 0.0) -> None:
         self._interval_s = interval_s
+        self._offset_s = offset_s
         self._next = 0
 
     def due_s(self, seq: int) -> float:
         """Seconds from the start at which tick ``seq`` is due."""
-        return seq * self._interval_s
+        return self._offset_s + seq * self._interval_s
 
     @property
     def next_s(self) -> float:
@@ -35,9 +38,34 @@ class Schedule:
         """Take everything due at ``now_s``; each tick is handed out exactly once, sent or missed."""
         if now_s < self.next_s:
             return Due(range(self._next, self._next), None)
-        current = max(int(now_s / self._interval_s), self._next)
+        current = max(int((now_s - self._offset_s) / self._interval_s), self._next)
         while current > self._next and self.due_s(current) > now_s:
             current -= 1  # the division rounded up
         missed = range(self._next, current)
         self._next = current + 1
         return Due(missed, current)
+
+
+class Rota:
+    """Several schedules of one pace, spread evenly over the interval so that they do not leave in a burst."""
+
+    def __init__(self, interval_s: float, lanes: int) -> None:
+        self._lanes = [Schedule(interval_s, offset_s=interval_s * lane / lanes) for lane in range(lanes)]
+        self._heap = [(schedule.next_s, lane) for lane, schedule in enumerate(self._lanes)]
+
+    @property
+    def next_s(self) -> float:
+        """When the next tick of any lane is due; never, without a lane."""
+        return self._heap[0][0] if self._heap else float("inf")
+
+    def due_s(self, lane: int, seq: int) -> float:
+        """Seconds from the start at which tick ``seq`` of ``lane`` is due."""
+        return self._lanes[lane].due_s(seq)
+
+    def due(self, now_s: float) -> Iterator[tuple[int, Due]]:
+        """Each lane with something to do at ``now_s``, the longest due first."""
+        while self.next_s <= now_s:
+            lane = self._heap[0][1]
+            due = self._lanes[lane].advance(now_s)
+            heapq.heapreplace(self._heap, (self._lanes[lane].next_s, lane))
+            yield lane, due
