@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-__all__ = ["Clock", "FakeClock", "SystemClock"]
+__all__ = ["Clock", "FakeClock", "SleeplessClock", "SystemClock"]
 
 
 class Clock(Protocol):
@@ -40,6 +42,26 @@ class SystemClock:
             time.sleep(seconds)
 
 
+# The clocks that go on while a machine sleeps; perf_counter stands still then on Linux and macOS, not on Windows.
+_SLEEPLESS = {"linux": "CLOCK_BOOTTIME", "darwin": "CLOCK_MONOTONIC"}
+
+
+def _sleepless_s() -> float:
+    number = getattr(time, _SLEEPLESS.get(sys.platform, ""), None)
+    return time.perf_counter() if number is None else time.clock_gettime(number)
+
+
+class SleeplessClock(SystemClock):
+    """The machine's own clock, whose seconds go on while the machine sleeps; until it does, the same scale."""
+
+    def __init__(self, read: Callable[[], float] = _sleepless_s) -> None:
+        self._read = read
+        self._ahead_s = time.perf_counter() - read()
+
+    def monotonic_s(self) -> float:
+        return self._read() + self._ahead_s
+
+
 class FakeClock:
     """A clock that moves only when told, or when somebody sleeps on it.
 
@@ -60,6 +82,10 @@ class FakeClock:
     def sleep(self, seconds: float) -> None:
         self.slept_s.append(seconds)
         self.advance(max(seconds, 0.0))
+
+    def set_utc(self, by_s: float) -> None:
+        """Somebody sets the wall clock forward (back, when negative)."""
+        self._start += timedelta(seconds=by_s)
 
     def advance(self, seconds: float) -> None:
         """Move on by ``seconds``."""

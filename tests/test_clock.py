@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from snlm_lib.clock import Clock, FakeClock, SystemClock
+from snlm_lib.clock import Clock, FakeClock, SleeplessClock, SystemClock
 
 
-@pytest.mark.parametrize("clock", [SystemClock(), FakeClock()])
+@pytest.mark.parametrize("clock", [SystemClock(), SleeplessClock(), FakeClock()])
 def test_both_are_aware_in_utc_and_never_go_back(clock: Clock) -> None:
     assert clock.utc_now().utcoffset() == timedelta(0)
     first = clock.monotonic_s()
@@ -49,3 +50,23 @@ def test_the_fake_moves_only_when_told_or_slept_on() -> None:
 def test_the_fake_starts_where_told() -> None:
     start = datetime(2030, 1, 1, tzinfo=UTC)
     assert FakeClock(start).utc_now() == start
+
+
+def test_the_fakes_wall_clock_may_be_set_and_its_seconds_do_not_notice() -> None:
+    clock = FakeClock(datetime(2030, 1, 1, tzinfo=UTC))
+    clock.set_utc(3600)
+    assert (clock.monotonic_s(), clock.utc_now()) == (0.0, datetime(2030, 1, 1, 1, tzinfo=UTC))
+
+
+def test_a_sleep_of_the_machine_passes_on_the_sleepless_clock() -> None:
+    here = time.perf_counter()
+    readings = iter([500.0, 500.25, 4100.25])  # an hour's sleep before the last one
+    clock = SleeplessClock(read=lambda: next(readings))
+    assert clock.monotonic_s() - here == pytest.approx(0.25, abs=1)
+    assert clock.monotonic_s() - here == pytest.approx(3600.25, abs=1)
+
+
+def test_until_the_machine_sleeps_the_sleepless_clock_is_on_the_scale_of_the_other() -> None:
+    clock = SleeplessClock()
+    before_s, between_s, after_s = time.perf_counter(), clock.monotonic_s(), time.perf_counter()
+    assert before_s - 0.001 <= between_s <= after_s + 0.001
