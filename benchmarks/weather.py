@@ -15,6 +15,7 @@ import json
 import os
 import random
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -26,9 +27,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # called as a file, its folder is not a package
 
+from benchmarks.ground import Switch
 from benchmarks.namespaces import Namespace
 
-__all__ = ["BEYOND", "Carried", "Weather", "bad_path"]
+__all__ = ["BEYOND", "BadPath", "Carried", "Weather", "bad_path"]
 
 BEYOND = "198.51.100.2"  # the machine at the end of the bad path
 _HERE = "198.51.100.1"
@@ -68,20 +70,29 @@ def _tunnel(within: Namespace, here: str, there: str) -> int:
     return device
 
 
+@dataclass(frozen=True)
+class BadPath:
+    """``hold``: packets wait, in order, until it lets go. ``carried`` is filled in when the path has ended."""
+
+    hold: Switch
+    carried: Carried = field(default_factory=Carried)
+
+
 @contextmanager
-def bad_path(near: Namespace, far: Namespace, weather: Weather) -> Iterator[Carried]:
-    """`BEYOND` answers from ``far`` through ``weather``; what was yielded is filled in when the block ends."""
+def bad_path(near: Namespace, far: Namespace, weather: Weather) -> Iterator[BadPath]:
+    """`BEYOND` answers from ``far`` through ``weather``."""
     ends = _tunnel(near, _HERE, BEYOND), _tunnel(far, BEYOND, _HERE)
     words = [sys.executable, __file__, *map(str, ends), json.dumps(asdict(weather))]
     child = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=ends)
     for end in ends:
         os.close(end)
-    carried = Carried()
+    path = BadPath(lambda held: child.send_signal(signal.SIGSTOP if held else signal.SIGCONT))
     try:
-        yield carried
+        yield path
     finally:
+        path.hold(False)
         out, _ = child.communicate(timeout=_PATIENCE_S)
-        vars(carried).update(json.loads(out))
+        vars(path.carried).update(json.loads(out))
 
 
 @dataclass

@@ -23,6 +23,7 @@ FATES = ("LONG", "SHORT", "LOSSY", "QUARANTINED", "CONTROL", "SIX")  # the machi
 LONG_S, QUARANTINE_S = 30.0, 8.0
 SHORT_S = (0.02, 0.045, 0.08, 0.137, 0.26, 0.503, 1.2)
 LOSS_PERCENT = 5
+DEAF_S, PATH_S, CABLE_S, HOLD_S = 0.3, 0.4, 1.0, 1.0
 WEATHER = Weather(delay_ms=30, jitter_ms=50, loss_percent=5, duplicate_percent=5)
 
 
@@ -41,7 +42,7 @@ def fates(possible: None, tmp_path_factory: pytest.TempPathFactory) -> Run:
     with (
         grounded(len(FATES)) as ground,
         ground.echoing(),
-        bad_path(ground.near, ground.far, WEATHER) as carried,
+        bad_path(ground.near, ground.far, WEATHER) as beyond,
     ):
         ground.lose(FATES.index("LOSSY"), LOSS_PERCENT)
         plan = [(name, one) for name, some in _planned(ground).items() for one in some]
@@ -50,7 +51,28 @@ def fates(possible: None, tmp_path_factory: pytest.TempPathFactory) -> Run:
             time.sleep(1.0)
         dropped = ground.lost()
     cuts = {fate: [cut for (name, _), cut in zip(plan, played, strict=True) if name == fate] for fate in FATES}
-    return Run(handle, PACE, cuts, dropped, carried)
+    return Run(handle, PACE, cuts, dropped, beyond.carried)
+
+
+@pytest.fixture(scope="session")
+def shared_path(possible: None, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """VM01 beside CONTROL, both by ICMP and datagram: pings ignored, the path cut, the cable out; BEYOND, a path that
+    holds what comes."""
+    with grounded(2) as ground, ground.echoing(), bad_path(ground.near, ground.far, Weather()) as beyond:
+        targets = {
+            name: GuestTarget(address=address, icmp=True, udp_port=echo.PORT)
+            for name, address in zip(("VM01", "CONTROL"), ground.addresses, strict=True)
+        } | {"BEYOND": GuestTarget(address=BEYOND, icmp=True)}
+        plan = {
+            "deaf": Planned(1.0, DEAF_S, ground.deaf()),
+            "path": Planned(2.2, PATH_S, ground.drop(0, 1)),
+            "cable": Planned(3.6, CABLE_S, ground.unplug()),
+            "hold": Planned(3.6, HOLD_S, beyond.hold),
+        }
+        with monitored(ground, targets, tmp_path_factory.mktemp("path"), PACE) as handle:
+            played = play(list(plan.values()))
+            time.sleep(2.0)
+    return Run(handle, PACE, {name: [cut] for name, cut in zip(plan, played, strict=True)})
 
 
 def _targets(ground: Ground) -> dict[str, GuestTarget]:

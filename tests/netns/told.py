@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.ground import Cut
-from benchmarks.probing import Pace, told_by_us
+from benchmarks.probing import Pace, started_s, told_by_us
 from benchmarks.truth import Told, compare, false_ones
 from benchmarks.weather import Carried
+from snlm_lib.measure.downtime import DowntimeReport, judge_downtime
 from snlm_lib.measure.monitor import MonitorHandle
 from snlm_lib.measure.pings import Pings, read_pings
 
 __all__ = ["Run", "assert_true"]
+
+_NEAR_S, _AROUND_S = 0.5, 0.2
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,24 @@ class Run:
         """The gaps told for one kind of one target."""
         return told_by_us(self.handle, target, kind)
 
+    def near(self, cut: str, target: str, kind: str) -> list[Told]:
+        """Those of them that begin within half a second of a cut."""
+        (one,) = self.cuts[cut]
+        return [gap for gap in self.told(target, kind) if abs(gap.start_s - one.on.at_s) < _NEAR_S]
+
     def samples(self) -> Pings:
         """Every row."""
         return read_pings(self.handle.pings_csv)
+
+    def judged(self, cut: str, target: str = "VM01") -> DowntimeReport:
+        """The judgement over one cut and a little around it, as over the window of a move."""
+        (one,) = self.cuts[cut]
+        zero_s = started_s(self.handle)
+        wall = self.samples().wall()
+        begin, end = wall.utc(one.on.before_s - _AROUND_S - zero_s), wall.utc(one.off.after_s + _AROUND_S - zero_s)
+        assert begin is not None
+        assert end is not None
+        return judge_downtime(self.samples(), window=(begin, end), host_blackout_s=None, target=target)
 
     def count(self, target: str, status: str) -> int:
         """How many rows of a target's have this status."""
