@@ -82,7 +82,7 @@ class Lab:
         specs = {name: own_wire(scenario.wire, host.wire, name) for name, host in scenario.hosts.items()}
         specs = {host.name: specs.get(host.name, scenario.wire) for host in self.world.hosts.values()}
         self._listening = Listening(specs, list(self.world.hosts.values()), state, clock=self.world.clock)
-        self._told = {"about": scenario.about, "parameters": scenario.parameters}
+        self._told = {"about": scenario.about, "parameters": scenario.parameters, "vantage": scenario.vantage}
         self._public = public or Public()
         self._faults = WirePlan(scenario.wire_faults, on_restart=self.world.restarted) if scenario.wire_faults else None
         self._operator = f"{scenario.domain.netbios}\\{scenario.domain.operator}"

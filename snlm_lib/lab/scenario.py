@@ -185,7 +185,10 @@ class MoveSpec:
 
 @dataclass(frozen=True)
 class Scenario:
-    """One scenario; ``parameters`` are the change's, for whoever rehearses it: the lab does not use them."""
+    """One scenario; ``parameters`` are the change's, for whoever rehearses it: the lab does not use them.
+
+    ``vantage``: the computer that a rehearsal also pings from.
+    """
 
     schema: str
     name: str
@@ -195,5 +198,6 @@ class Scenario:
     move: MoveSpec
     wire: WireSpec = field(default_factory=WireSpec)
     fault: str | None = None
+    vantage: str | None = None
     parameters: dict[str, object] = field(default_factory=dict)
     wire_faults: list[WireFault] = field(default_factory=list)

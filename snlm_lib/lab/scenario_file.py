@@ -65,7 +65,12 @@ def _scenario(data: dict[str, Any], where: str) -> Scenario:
         raise LabError(f"schema '{scenario.schema}' is not {SCHEMA}", where=where, remedy="Correct it.")
     _refuse_sign_on(scenario, where)
     _refuse_domain(scenario.domain, where)
-    refuse_unknown(scenario.wire_faults, [*scenario.hosts, scenario.domain.controller], where)
+    computers = [*scenario.hosts, scenario.domain.controller]
+    refuse_unknown(scenario.wire_faults, computers, where)
+    if scenario.vantage not in (None, *computers):
+        raise LabError(
+            f"'{scenario.vantage}' is no computer here", where=f"{where}.vantage", remedy=f"Say {', '.join(computers)}."
+        )
     living = [
         (vm.name or key).casefold() for host in scenario.hosts.values() for key, vm in host.vms.items() if vm.guest
     ]

@@ -30,8 +30,12 @@ from snlm_lib.estate.model import PairFacts
 from snlm_lib.estate.survey import find_vm, migration_jobs, survey_pair
 from snlm_lib.lab.samba import why_not
 from snlm_lib.lab_process import LabProcess, running_lab, scenario_file, scenario_names
+from snlm_lib.measure.gaps import gaps
+from snlm_lib.measure.pings import read_pings
 from snlm_lib.parameters import ConnectionProfile, Parameters, connection_profile, project_root, rehearsal_parameters
 from snlm_lib.remote import commands
+from snlm_lib.steps.stream import PingStream, first_look
+from snlm_lib.steps.vantage import seen_of
 
 CLOCK = SystemClock()
 ELSEWHERE = {"quick", "rehearsal", "missing-switch"}  # tests/test_rehearsal.py
@@ -337,6 +341,29 @@ def test_a_member_server_that_is_told_the_controller_and_a_credential_carries_th
         assert played.connection.accounts["MGMT01"] == played.profile.user
         assert played.move(tmp_path).result == "done"
         assert "MGMT01 is a member server" in played.judge()["directory-hop"].evidence
+
+
+def test_the_controller_sees_the_same_absence_and_its_bounds_contain_the_truth(tmp_path: Path) -> None:
+    with playing("second-vantage") as played:
+        (name, target), *_ = played.profile.guests.items()
+        session, seen, samples = played.connection.vantage, seen_of(name, target), tmp_path / "pings-DC01.csv"
+        assert session is not None
+        assert seen is not None
+        assert first_look(session, seen).startswith("DC01 pings VM01 too")
+        stream = PingStream(session, seen, samples, clock=CLOCK, interval_s=0.25)
+        stream.start()
+        assert played.move(tmp_path).result == "done"
+        end = CLOCK.monotonic_s() + 10
+        while not (told := gaps(read_pings(samples))) or told[-1].upper_s is None:
+            assert CLOCK.monotonic_s() < end, "DC01 never saw the machine come back"
+            CLOCK.sleep(0.05)
+        stream.stop()
+        assert stream.trouble == ""
+        silence_s = played.truth(tmp_path)["silence_s"]
+    (gap,) = gaps(read_pings(samples))
+    assert gap.upper_s is not None
+    assert gap.lower_s <= silence_s <= gap.upper_s
+    assert gap.lower_s > 0
 
 
 def test_lost_answers_cost_nothing_and_nothing_is_begun_twice(tmp_path: Path) -> None:
