@@ -55,7 +55,8 @@ class Downtime:
     ``probes`` left; ``unrecorded`` ticks have no row (yet); ``stalled`` were answered while the monitor did not run.
     ``lost_before`` and ``lost_after`` are losses outside the window that belong to none of its gaps,
     ``probes_after`` every probe that left after it; None without a window. ``heard``: an answer came at all, in the
-    window or not. ``errors``: how many probes carry which word.
+    window or not. ``errors``: how many probes carry which word. ``reach_s`` is from the first probe to the last,
+    ``window_s`` the window, both in seconds of the monitor; None without one.
     """
 
     target: str
@@ -79,6 +80,8 @@ class Downtime:
     stalled: int
     unrecorded: int
     errors: dict[str, int]
+    reach_s: tuple[float, float] | None
+    window_s: tuple[float, float] | None
     lost_before: int | None
     lost_after: int | None
     probes_after: int | None
@@ -146,6 +149,8 @@ def downtime_of(series: Series, window: Window | None) -> Downtime:
         stalled=int((series.stalled & inside).sum()),
         unrecorded=int(seqs[-1] - seqs[0]) + 1 - len(seqs) if len(seqs) else 0,
         errors={name: int((series.error.equals(name) & inside).sum()) for name in series.error.names if name},
+        reach_s=_reach_s(series),
+        window_s=None if window is None or span[0] == float("-inf") else span,
         lost_before=int((lost & parts.before).sum()) if window else None,
         lost_after=int((lost & parts.after).sum()) if window else None,
         probes_after=int((~series.not_sent & (series.at_s > span[1])).sum()) if window else None,
@@ -153,6 +158,11 @@ def downtime_of(series: Series, window: Window | None) -> Downtime:
         rtt_before=_band(series, parts.before) if window else None,
         rtt_after=_band(series, parts.after) if window else None,
     )
+
+
+def _reach_s(series: Series) -> tuple[float, float] | None:
+    sent = series.at_s[~series.not_sent]
+    return (float(sent.min()), float(sent.max())) if len(sent) else None
 
 
 def _span(series: Series, window: Window | None) -> _Span:

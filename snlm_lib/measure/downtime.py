@@ -9,37 +9,66 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from snlm_lib.measure.away import Downtime, RttBand, Window, downtime_of
+from snlm_lib.measure.away import Downtime, Held, RttBand, Window, downtime_of
+from snlm_lib.measure.blackout import NO_BLACKOUT, HostBlackout, Pause, contradicts, place
 from snlm_lib.measure.gaps import Gap, gaps
+from snlm_lib.measure.ping_file import PingHeader
 from snlm_lib.measure.pings import CONTROL, Pings, read_pings, series_of
-from snlm_lib.measure.residue import Cause, Residue, explain
+from snlm_lib.measure.residue import Cause, Residue, Seen, explain
+from snlm_lib.measure.wall import ClockStep
 
-__all__ = ["Cause", "Downtime", "DowntimeReport", "Gap", "RttBand", "gaps", "judge_downtime", "read_pings"]
+__all__ = [
+    "Cause",
+    "Downtime",
+    "DowntimeReport",
+    "Gap",
+    "Held",
+    "HostBlackout",
+    "Pause",
+    "RttBand",
+    "gaps",
+    "judge_downtime",
+    "read_pings",
+]
 
 
 @dataclass(frozen=True)
 class DowntimeReport:
-    """The judgement. Lengths in seconds; None is unknown.
+    """The judgement of one machine from one vantage. Lengths in seconds; None is unknown.
 
-    ``kinds`` are the moved machine's, ``control`` those of any other target. ``told`` is the kind whose
-    figures are told: datagrams before the long connection, which suffers from retransmission besides.
-    ``baseline_clean`` and ``tail_clean`` say that no kind lost a probe before and after the window;
-    None without a window.
+    ``kinds`` are the machine's, ``control`` those of the control targets. ``told`` is the kind whose figures are
+    told: single datagrams before connections, which suffer from retransmission besides. ``pause`` is the host's
+    blackout on the axis of the samples. ``baseline_clean`` and ``tail_clean`` say that no kind lost a probe before
+    and after the window; None without a window. ``schema`` is what wrote the samples; ``clock_steps`` are the moments
+    at which somebody set the wall clock, which moves nothing.
     """
 
-    interval_ms: float
+    schema: str
+    header: PingHeader
     target: str | None
     kinds: tuple[Downtime, ...]
     control: tuple[Downtime, ...]
     told: Downtime | None
-    host_blackout_s: float | None
+    blackout: HostBlackout
+    pause: Pause | None
     residue: Residue
     baseline_clean: bool | None
     tail_clean: bool | None
+    clock_steps: tuple[ClockStep, ...]
+
+    @property
+    def interval_ms(self) -> float:
+        """From one probe of a kind to the next."""
+        return self.header.interval_ms
+
+    @property
+    def host_blackout_s(self) -> float | None:
+        """The host's figure."""
+        return self.blackout.length_s
 
     @property
     def gap_kind(self) -> str | None:
-        """The probe kind told: "udp" or "tcp"."""
+        """The probe kind told: "icmp", "udp", "connect" or "tcp"."""
         return self.told.kind if self.told else None
 
     @property
@@ -90,32 +119,40 @@ class DowntimeReport:
 
 
 def judge_downtime(
-    pings: Pings, *, window: Window | None, host_blackout_s: float | None, target: str | None = None
+    pings: Pings, *, window: Window | None, blackout: HostBlackout = NO_BLACKOUT, target: str | None = None
 ) -> DowntimeReport:
     """Judge the samples of `read_pings`.
 
-    ``window`` is the move's start and end in UTC by the prober's clock: what is before is the baseline,
-    what is after the tail. ``host_blackout_s`` is the figure of event 20415 or 20417, None when there is
-    none. ``target`` is the machine that moved (by default the first that is no control); any other is a control.
+    ``window`` is the move's start and end in UTC by the prober's clock: what is before is the baseline, what is
+    after the tail. ``target`` is the machine that moved (by default the first that is no control).
     """
     every = [downtime_of(series, window) for series in series_of(pings)]
-    machines = [one.target for one in every if one.role != CONTROL]
-    moved = target if target is not None else next(iter(machines), None)
+    moved = target if target is not None else next((one.target for one in every if one.role != CONTROL), None)
     kinds = tuple(one for one in every if one.target == moved)
-    control = tuple(one for one in every if one.target != moved)
+    control = tuple(one for one in every if one.target != moved and _beside(one, pings))
     told = next((one for one in kinds if one.heard), kinds[0] if kinds else None)
-    interval_ms = pings.header.interval_ms
+    gap, wall = told.gap if told else None, pings.wall
+    pause = place(blackout, gap, wall, pings.header.clock_offsets_s)
+    other = contradicts(pause, gap, interval_s=pings.header.interval_ms / 1000)
     return DowntimeReport(
-        interval_ms=interval_ms,
+        schema=pings.schema,
+        header=pings.header,
         target=moved,
         kinds=kinds,
         control=control,
         told=told,
-        host_blackout_s=host_blackout_s,
-        residue=explain(told, kinds, control, interval_s=interval_ms / 1000, blackout_s=host_blackout_s),
+        blackout=blackout,
+        pause=pause,
+        residue=explain(Seen(told, kinds, control, blackout.length_s, other)),
         baseline_clean=_clean([one.lost_before for one in kinds]),
         tail_clean=_clean([one.lost_after for one in kinds]),
+        clock_steps=wall.steps,
     )
+
+
+def _beside(one: Downtime, pings: Pings) -> bool:
+    """A file that does not say who is what was made for one machine: any other is a control."""
+    return one.role == CONTROL or not pings.header.targets
 
 
 def _clean(lost: Sequence[int | None]) -> bool | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -58,8 +59,9 @@ class Pings:
     def last_sent_utc(self) -> datetime | None:
         """When the last probe left; None when none did."""
         sent = self.sent_s[np.isfinite(self.sent_s)]
-        return self.wall().utc(float(sent.max())) if len(sent) else None
+        return self.wall.utc(float(sent.max())) if len(sent) else None
 
+    @cached_property
     def wall(self) -> WallClock:
         """The wall clock over the monitor's own."""
         return WallClock(self.sent_s, self.utc_s)
@@ -195,7 +197,7 @@ def _interval_ms(seq: Ints, due_s: Floats) -> float:
 def series_of(*files: Pings) -> Iterator[Series]:
     """Each kind of each target in each file: machines before controls, by the header's order, then by name."""
     for pings in files:
-        wall = pings.wall()
+        wall = pings.wall
         listed = [one.name for one in pings.header.targets]
         for name in sorted(pings.target.names, key=lambda one: (_role(pings, one), _place(listed, one), one)):
             mine = pings.target.equals(name)

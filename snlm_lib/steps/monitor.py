@@ -131,7 +131,7 @@ def _judge_baseline(step: Step, handle: MonitorHandle, probed: Probed) -> None:
             where=probed.name,
             remedy="See monitor/monitor.log in the record.",
         )
-    report = judge_downtime(read_pings(handle.pings_csv), window=None, host_blackout_s=None)
+    report = judge_downtime(read_pings(handle.pings_csv), window=None)
     step.table("baseline", [_row(item) for item in report.kinds], caption="Before the move")
     step.keep(
         {

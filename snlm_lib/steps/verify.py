@@ -23,7 +23,7 @@ from snlm_lib.clock import Clock
 from snlm_lib.errors import Refused
 from snlm_lib.estate.model import VmFacts
 from snlm_lib.estate.survey import find_vm
-from snlm_lib.measure.downtime import Downtime, DowntimeReport, judge_downtime, read_pings
+from snlm_lib.measure.downtime import Downtime, DowntimeReport, HostBlackout, judge_downtime, read_pings
 from snlm_lib.measure.monitor import MonitorHandle, find_monitor, stop_monitor
 from snlm_lib.record.result import StepResult
 from snlm_lib.step import Step
@@ -141,10 +141,15 @@ def measure_away(step: Step, move: StepResult) -> Away:
     if handle is not None:
         report = judge_downtime(
             read_pings(handle.pings_csv),
-            host_blackout_s=host_s,
+            blackout=HostBlackout(host_s, *_logged(move)),
             window=(requested, parse_utc(str(move.figures["ended_utc"]))),
         )
     return Away(report, host_s, requested, parse_utc(str(move.figures["ended_utc"])))
+
+
+def _logged(move: StepResult) -> tuple[int | None, str | None]:
+    event, host = move.figures.get("blackout_event_id"), move.figures.get("blackout_event_host")
+    return (int(event) if isinstance(event, int | float) else None, str(host) if host else None)
 
 
 def tell_away(step: Step, away: Away) -> tuple[CheckResult, ...]:

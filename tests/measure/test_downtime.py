@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from snlm_lib.measure.downtime import Cause, Downtime, DowntimeReport, RttBand, judge_downtime, read_pings
+from snlm_lib.measure.downtime import Cause, Downtime, DowntimeReport, HostBlackout, RttBand, judge_downtime, read_pings
 from tests.measure.patterns import at, pings_of
 
 
@@ -21,7 +21,7 @@ def judge(
     patterns = {("VM01", "udp"): udp, ("VM01", "tcp"): tcp, ("control", "udp"): control}
     pings = pings_of({key: pattern for key, pattern in patterns.items() if pattern is not None})
     span = (at(window[0]), at(window[1])) if window else None
-    return judge_downtime(pings, window=span, host_blackout_s=blackout, target="VM01")
+    return judge_downtime(pings, window=span, blackout=HostBlackout(blackout), target="VM01")
 
 
 def told(report: DowntimeReport) -> Downtime:
@@ -39,7 +39,7 @@ GAP6 = "A" * 10 + "x" * 6 + "A" * 10
 
 def test_the_figures_of_a_file(data: Path) -> None:
     pings = read_pings(data / "pings-five-lost.csv")
-    report = judge_downtime(pings, window=(at(0.5), at(2.0)), host_blackout_s=0.4)
+    report = judge_downtime(pings, window=(at(0.5), at(2.0)), blackout=HostBlackout(0.4))
     assert (report.target, report.gap_kind, told(report).lost, told(report).probes) == ("VM01", "udp", 5, 16)
     assert report.gap_s == pytest.approx(0.5)
     assert [report.gap_lower_s, report.gap_upper_s] == pytest.approx([0.4, 0.6])
@@ -90,7 +90,7 @@ def test_the_residue_and_its_likely_cause(blackout: float | None, cause: Cause, 
 
 def test_datagrams_stop_while_the_long_connection_goes_on_is_quarantine(data: Path) -> None:
     pings = read_pings(data / "pings-quarantine.csv")
-    report = judge_downtime(pings, window=None, host_blackout_s=0.5, target="VM01")
+    report = judge_downtime(pings, window=None, blackout=HostBlackout(0.5), target="VM01")
     assert report.gap_s == pytest.approx(7.1)
     assert report.residue.cause is Cause.INTERFACE_QUARANTINE
     assert [one.target for one in report.control] == ["control"]
