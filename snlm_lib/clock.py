@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 __all__ = ["Clock", "FakeClock", "SleeplessClock", "SystemClock"]
@@ -46,17 +47,17 @@ class SystemClock:
 _SLEEPLESS = {"linux": "CLOCK_BOOTTIME", "darwin": "CLOCK_MONOTONIC"}
 
 
-def _sleepless_s() -> float:
+def _sleepless() -> Callable[[], float]:
     number = getattr(time, _SLEEPLESS.get(sys.platform, ""), None)
-    return time.perf_counter() if number is None else time.clock_gettime(number)
+    return time.perf_counter if number is None else partial(time.clock_gettime, number)
 
 
 class SleeplessClock(SystemClock):
     """The machine's own clock, whose seconds go on while the machine sleeps; until it does, the same scale."""
 
-    def __init__(self, read: Callable[[], float] = _sleepless_s) -> None:
-        self._read = read
-        self._ahead_s = time.perf_counter() - read()
+    def __init__(self, read: Callable[[], float] | None = None) -> None:
+        self._read = read or _sleepless()
+        self._ahead_s = time.perf_counter() - self._read()
 
     def monotonic_s(self) -> float:
         return self._read() + self._ahead_s

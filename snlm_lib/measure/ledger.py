@@ -136,6 +136,11 @@ class Ledger:
             probe = entry.probe
             self.not_sent(probe.seq, probe.due_s, target=probe.target, kind=probe.kind, error=error)
 
+    def withdraw_all(self, error: str) -> None:
+        """`withdraw` everything under way."""
+        for entry in self._timing_out:
+            self.withdraw((entry.probe.target, entry.probe.kind, entry.probe.seq), error)
+
     def expire(self, now_s: float) -> None:
         """Lost is what is past its time-out at ``now_s``; past the late window it is forgotten.
 

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from snlm_lib.clock import Clock
 from snlm_lib.measure.channels import CONNECT, TCP, Log, Outside, Way
 from snlm_lib.measure.fleet import Fleet
 from snlm_lib.measure.ledger import LATE_WINDOW_S, STALLED, Ledger, PingRow, Probe
-from snlm_lib.measure.schedule import Rota
+from snlm_lib.measure.schedule import MOST_MISSED, Rota
 from snlm_lib.measure.targets import ProbeTarget
 from snlm_lib.measure.waiting import Waiter
+from snlm_lib.measure.wall_watch import WallWatch
 
 __all__ = ["STALL_S", "Engine", "ProbeTarget", "Timing"]
 
@@ -63,6 +65,8 @@ class Engine:
         self._patient = [channel for channel in self._channels if channel.kind in (CONNECT, TCP)]
         self._rota = Rota(timing.interval_s, len(self._channels))
         self._notes: dict[int, str] = {}  # channel -> what is to be told of its next probe
+        self._watch = WallWatch()
+        self._timeout_s = timing.timeout_s
         self._sending = True
         self._stalled = False
         self._looked_s = 0.0  # when answers were last looked for
@@ -108,6 +112,8 @@ class Engine:
                 break
         for channel in self._channels:
             channel.stalled(self._looked_s)
+        if missed_s >= self._timeout_s:  # the whole machine may have slept, and its network with it
+            self._ledger.withdraw_all(STALLED)
         if missed_s >= TOLD_STALL_S:
             self._log(f"this process did not run for {missed_s:.1f} s: not measured, and no fault of any target")
         self._stalled = False
@@ -127,23 +133,36 @@ class Engine:
     def _send_due(self) -> None:
         for number, host in self._fleet.follow().items():
             self._notes[number] = f"address {host}"
+        told = 0
         for lane, due in self._rota.due(self.elapsed_s()):
             channel = self._channels[lane]
+            told += len(due.missed)
             for seq in due.missed:
                 due_s = self._rota.due_s(lane, seq)
                 self._ledger.not_sent(seq, due_s, target=channel.target, kind=channel.kind, error=STALLED)
             if due.tick is not None:
                 self._send(lane, due.tick)
+            if told >= MOST_MISSED:
+                break
 
     def _send(self, lane: int, seq: int) -> None:
         channel = self._channels[lane]
         due_s, sent_s, sent_utc = self._rota.due_s(lane, seq), self.elapsed_s(), self._clock.utc_now()
+        self._look_at_the_wall(sent_s, sent_utc)
         note = self._notes.pop(lane, "")
         # told before it leaves: a connection to this very machine is refused at once
         self._ledger.sent(Probe(seq, channel.target, channel.kind, due_s, sent_s, sent_utc, note))
         error = channel.send(seq, sent_s)
+        if not error and self.elapsed_s() - sent_s > STALL_S:
+            error = STALLED  # between the look at the clock and its leaving: nobody knows when it left
         if error:
             self._ledger.withdraw((channel.target, channel.kind, seq), error)
+
+    def _look_at_the_wall(self, at_s: float, utc: datetime) -> None:
+        step_s = self._watch.look(at_s, utc)
+        if step_s is not None:
+            self._notes |= dict.fromkeys(range(len(self._channels)), f"clock {step_s:+.1f}")
+            self._log(f"the wall clock was set by {step_s:+.1f} s: what is measured does not move with it")
 
     def stop_sending(self) -> None:
         """No more ticks; answers are still read."""

@@ -6,7 +6,9 @@ import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["Due", "Rota", "Schedule"]
+__all__ = ["MOST_MISSED", "Due", "Rota", "Schedule"]
+
+MOST_MISSED = 1000  # ticks handed out at once, so that a night's sleep of the machine does not fill the memory
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,9 @@ class Schedule:
         while current > self._next and self.due_s(current) > now_s:
             current -= 1  # the division rounded up
         missed = range(self._next, current)
+        if len(missed) > MOST_MISSED:
+            self._next += MOST_MISSED
+            return Due(missed[:MOST_MISSED], None)
         self._next = current + 1
         return Due(missed, current)
 
