@@ -1,12 +1,10 @@
-"""The monitor as a process of its own: start it, find it again, stop it; run as a module it is the process.
+"""The monitor as a process of its own: start it, find it again, stop it.
 
 Outlives whoever starts it. Knows no journal and no verdict; its record is one folder.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import platform
 import sys
@@ -16,23 +14,22 @@ from pathlib import Path
 from typing import Any, Literal
 
 from snlm_lib.clock import Clock, SystemClock
-from snlm_lib.errors import ParameterError, RecordError, SnlmError
-from snlm_lib.measure.channels import TCP, UDP, resolve
-from snlm_lib.measure.probes import ProbeTarget
-from snlm_lib.measure.recorder import STATE_SCHEMA, MonitorConfig, Recorder, read_config
+from snlm_lib.errors import ParameterError, RecordError
+from snlm_lib.measure.aims import probe_targets
+from snlm_lib.measure.channels import resolve
+from snlm_lib.measure.recorder import STATE_SCHEMA, MonitorConfig
+from snlm_lib.measure.targets import ProbeTarget
 from snlm_lib.parameters import GuestTarget
 from snlm_lib.process import (
     FileLock,
     ProcessIdentity,
     detach,
     identity_of,
-    on_terminate,
-    take_precedence,
     terminate,
     write_atomic,
 )
 
-__all__ = ["MonitorEnd", "MonitorHandle", "find_monitor", "main", "start_monitor", "stop_monitor"]
+__all__ = ["MonitorEnd", "MonitorHandle", "find_monitor", "start_monitor", "stop_monitor"]
 
 MIN_INTERVAL_MS = 20
 _START_WAIT_S = 90.0
@@ -75,6 +72,7 @@ def start_monitor(
     interval_ms: int,
     timeout_ms: int,
     limit_s: float,
+    controls: Mapping[str, GuestTarget] | None = None,
     clock_offsets_s: Mapping[str, float | None] | None = None,
 ) -> MonitorHandle:
     """Start the monitor of the record ``folder``; returns once it says that it probes.
@@ -87,14 +85,14 @@ def start_monitor(
     """
     if interval_ms < MIN_INTERVAL_MS:
         raise ParameterError(f"probe_interval_ms is {interval_ms}", remedy=f"At least {MIN_INTERVAL_MS}.")
-    probe_targets = tuple(_probe_target(name, target) for name, target in targets.items())
-    if not probe_targets:
-        raise ParameterError("no guest to probe", remedy="Name the machine under guests in the connection profile.")
+    aims = probe_targets(targets, controls)
+    for aim in aims:
+        _refuse_unknown(aim)
     home = folder / "monitor"
     for place in (home, folder / "samples"):
         place.mkdir(parents=True, exist_ok=True)
     config = MonitorConfig(
-        targets=probe_targets,
+        targets=aims,
         interval_ms=interval_ms,
         timeout_ms=timeout_ms,
         pings_csv=folder / "samples" / "pings.csv",
@@ -110,21 +108,16 @@ def start_monitor(
         return _start(config, SystemClock())
 
 
-def _probe_target(name: str, target: GuestTarget) -> ProbeTarget:
-    ports = {UDP: target.udp_port, TCP: target.tcp_port}
-    wanted = {kind: port for kind, port in ports.items() if port is not None}
-    if not wanted:
-        raise ParameterError("neither udp_port nor tcp_port to probe", where=f"guest {name}", remedy="Give one.")
-    for kind, port in wanted.items():
+def _refuse_unknown(aim: ProbeTarget) -> None:
+    for kind in aim.kinds():
         try:
-            resolve(name, target.address, port, kind=kind)
+            resolve(aim.name, aim.address, aim.port(kind), kind=kind)
         except (OSError, UnicodeError) as error:
             raise ParameterError(
-                f"address {target.address!r} is not known: {error}",
-                where=f"guest {name}",
+                f"address {aim.address!r} is not known: {error}",
+                where=f"guest {aim.name}" if aim.role == "machine" else f"control {aim.name}",
                 remedy="Correct the address in the connection profile.",
             ) from error
-    return ProbeTarget(name, target.address, udp_port=target.udp_port, tcp_port=target.tcp_port)
 
 
 def _make_room(folder: Path) -> None:
@@ -151,7 +144,7 @@ def _start(config: MonitorConfig, clock: Clock) -> MonitorHandle:
     write_atomic(config_json, config.to_json())
     log = home / "monitor.log"
     try:
-        pid = detach([sys.executable, "-m", "snlm_lib.measure.monitor", str(config_json)], log=log)
+        pid = detach([sys.executable, "-m", "snlm_lib.measure.prober", str(config_json)], log=log)
     except OSError as error:
         raise RecordError(f"the monitor did not start: {error}", where=str(home)) from error
     deadline_s = clock.monotonic_s() + _START_WAIT_S
@@ -252,26 +245,3 @@ def _ask(handle: MonitorHandle) -> None:
         handle.stop_file.touch()
     except OSError:  # the folder is gone or read-only: force is left
         return
-
-
-def main(arguments: list[str]) -> int:
-    """The monitor process: ``CONFIG.json``; 0 when it ended as told, 1 when it could not go on."""
-
-    def say(line: str) -> None:
-        with contextlib.suppress(OSError):  # the log lies on the disk that may be full
-            print(line, flush=True)
-
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a machine's name may not fit a console's code page
-        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
-    try:
-        recorder = Recorder(read_config(Path(arguments[0])), SystemClock(), log=say)
-        on_terminate(recorder.terminate)
-        take_precedence()  # a probe that waits for the processor measures this machine, not the guest
-        return 0 if recorder.run() not in ("record-gone", "write-failed") else 1
-    except (OSError, SnlmError) as error:
-        say(f"the monitor cannot begin: {error}")
-        return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

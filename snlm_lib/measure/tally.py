@@ -26,6 +26,8 @@ class Tally:
     counts: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
     last_lost_utc: str | None = None
     _offset: int = 0
+    _rows: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _newest: dict[tuple[str, str], int] = field(default_factory=dict)
     _lost: dict[tuple[str, str, str], None] = field(default_factory=dict)
 
     @property
@@ -37,6 +39,15 @@ class Tally:
     def lost(self) -> int:
         """Probes without an answer."""
         return self._sum(LOST)
+
+    @property
+    def settled(self) -> bool:
+        """Is the fate of every probe known that left before the newest known one of its kind?"""
+        return all(self._rows[each] == newest + 1 for each, newest in self._newest.items())
+
+    def silent(self) -> list[tuple[str, str]]:
+        """Targets and kinds of which no probe was ever answered."""
+        return [each for each in self.counts if not self.answered(*each)]
 
     def answered(self, target: str, kind: str) -> bool:
         """Was any probe of this kind answered, in time or late?"""
@@ -66,6 +77,9 @@ class Tally:
         if status == LATE and key in self._lost:
             del self._lost[key]
             counts[LOST] -= 1
+        else:
+            self._rows[target] += 1
+            self._newest[target] = max(self._newest.get(target, 0), int(row[0]))
         counts[status] += 1
         if status == LOST:
             self.last_lost_utc = row[_UTC]

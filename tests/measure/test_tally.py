@@ -65,6 +65,22 @@ def test_targets_and_kinds_are_told_apart(samples: Path) -> None:
     assert tally.probes == 4  # what was not sent is no probe
 
 
+def test_it_is_settled_when_no_probe_before_the_newest_is_under_way(samples: Path) -> None:
+    tally = Tally(samples)
+    steps = [(row(0, "answered"), True), (row(2, "answered"), False), (row(1, "lost"), True), (row(1, "late"), True)]
+    for text, settled in [*steps, (row(4, "answered"), False), (row(3, "not_sent"), True)]:
+        grown(samples, text)
+        tally.read()
+        assert tally.settled is settled
+
+
+def test_who_was_never_answered_is_silent(samples: Path) -> None:
+    grown(samples, row(0, "lost", target="GW") + row(0, "lost") + row(0, "late") + row(0, "lost", kind="udp"))
+    tally = Tally(samples)
+    tally.read()
+    assert tally.silent() == [("GW", "icmp"), ("VM01", "udp")]
+
+
 def test_samples_of_the_first_version_are_counted_alike(samples: Path) -> None:
     grown(samples, "seq,target,kind,due_s,sent_utc,sent_s,status,rtt_ms\n1,VM01,udp,0.1,x,0.1,answered,0.2\n")
     tally = Tally(samples)
