@@ -45,11 +45,11 @@ class Run:
         """The judgement over one cut and a little around it, as over the window of a move."""
         (one,) = self.cuts[cut]
         zero_s = started_s(self.handle)
-        wall = self.samples().wall()
+        wall = self.samples().wall
         begin, end = wall.utc(one.on.before_s - _AROUND_S - zero_s), wall.utc(one.off.after_s + _AROUND_S - zero_s)
         assert begin is not None
         assert end is not None
-        return judge_downtime(self.samples(), window=(begin, end), host_blackout_s=None, target=target)
+        return judge_downtime(self.samples(), window=(begin, end), target=target)
 
     def count(self, target: str, status: str) -> int:
         """How many rows of a target's have this status."""
