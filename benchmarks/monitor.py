@@ -1,115 +1,103 @@
 """Is the outage we tell the outage there was, and what does probing cost? Beside fping and ping in the same run.
 
 Usage: python benchmarks/monitor.py [--only PART...] [--outages 100] [--minutes 10] [--json]
-Parts: outages. Linux, root, fping, ping and nft. Exit code 0 when every limit of the parts that ran is kept, else 1.
+Parts: outages, held, schedule, cpu, load, targets, large. Needs Linux, root, fping, ping and nft, and a quiet machine.
+Exit code 0 when every limit of the parts that ran is kept, else 1.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import random
+import math
 import sys
-import tempfile
-import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # called as a file, its folder is not a package
 
-from benchmarks import costs
-from benchmarks.ground import Cut, Ground, Planned, grounded, play
+from benchmarks import costs, outages
+from benchmarks.large import large
 from benchmarks.namespaces import why_not
-from benchmarks.probing import OTHERS, Pace, by_count, by_stamps, monitored, told_by_us
-from benchmarks.truth import Told, summary
-from snlm_lib.parameters import GuestTarget
 
-__all__ = ["LIMITS", "kept", "main", "outage_plan"]
+__all__ = ["LIMITS", "PARTS", "Limit", "kept", "main"]
 
-# figure -> most (or, for percentages, least); a figure that is unknown keeps no limit
-LIMITS = {
-    "outages": {"outage_error_intervals_max": 1.0, "outage_error_intervals_median": 0.5, "outages_outside_bounds": 0},
-}
-_SHORTEST_S = 0.02
-_SETTLE_S = 1.0
-_PORT = 7
+_Figures = dict[str, Any]
 
 
-def outage_plan(ground: Ground, count: int, interval_s: float) -> list[Planned]:
-    """Cuts of 20 ms to one and a half seconds, short ones oftener, in every phase of the interval; the same ones
-    each time."""
-    chance = random.Random(5)
-    plan, at_s = [], _SETTLE_S
-    for number in range(count):
-        length_s = _SHORTEST_S * (1.5 / _SHORTEST_S) ** chance.random()
-        switch = ground.deaf() if number % 2 else ground.drop(0)
-        plan.append(Planned(at_s, length_s, switch))
-        at_s += length_s + 4 * interval_s + chance.uniform(0.05, 0.15)
-    return plan
+@dataclass(frozen=True)
+class Limit:
+    """What a figure must not pass; one that is unknown keeps no limit."""
+
+    most: float = math.inf
+    least: float = -math.inf
+
+    def keeps(self, value: object) -> bool:
+        return isinstance(value, int | float) and self.least <= value <= self.most
 
 
-def outages(options: argparse.Namespace) -> dict[str, Any]:
-    """Each cut as told by our kinds, fping and ping, at 10 and at 100 ms."""
-    told: dict[str, Any] = {}
-    ours: list[dict[str, Any]] = []
-    for interval_ms in (10, 100):
-        told[f"at_{interval_ms}_ms"] = tellers = _outages_at(Pace(interval_ms), options.outages)
-        ours.append(tellers["snlm icmp"])
-    told["outage_error_intervals_max"] = max(one["error_intervals_max"] for one in ours)
-    told["outage_error_intervals_median"] = max(one["error_intervals_median"] for one in ours)
-    told["outages_outside_bounds"] = sum(one["outside_bounds"] + one["false"] for one in ours)
-    return told
-
-
-def _outages_at(pace: Pace, count: int) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory(prefix="snlm-bench-") as name, grounded() as ground, ExitStack() as stack:
-        folder = Path(name)
-        target = GuestTarget(address=ground.addresses[0], icmp=True)
-        handle = stack.enter_context(monitored(ground, {"VM01": target}, folder / "snlm", pace))
-        for other in OTHERS:
-            stack.enter_context(other.running(ground, folder / other.name, pace))
-        cuts = play(outage_plan(ground, count, pace.interval_s))
-        time.sleep(_SETTLE_S + pace.timeout_ms / 1000)
-        stack.close()
-        tellers = {"snlm icmp": told_by_us(handle, "VM01", "icmp")}
-        for other in OTHERS:
-            answers = other.answers(folder / other.name)
-            tellers[f"{other.name}, lost x interval"] = by_count(answers, pace.interval_s)
-            tellers[f"{other.name}, time stamps"] = by_stamps(answers, pace.interval_s)
-    return {"truth_doubt_ms_max": max(cut.doubt_s for cut in cuts) * 1000} | _told(cuts, tellers, pace)
-
-
-def _told(cuts: list[Cut], tellers: dict[str, list[Told]], pace: Pace) -> dict[str, Any]:
-    return {name: summary(cuts, told, pace.interval_s) for name, told in tellers.items()}
-
-
-PARTS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
-    "outages": outages,
+PARTS: dict[str, Callable[[argparse.Namespace], _Figures]] = {
+    "outages": lambda options: outages.outages(options.outages),
+    "held": lambda _: outages.held(),
     "schedule": lambda options: costs.schedule(options.minutes),
     "cpu": lambda _: costs.cpu(),
     "load": lambda _: costs.load(),
     "targets": lambda _: costs.targets(),
+    "large": lambda _: large(),
+}
+LIMITS: dict[str, dict[str, Limit]] = {
+    "outages": {
+        "outage_error_intervals_max": Limit(1.0),
+        "outage_error_intervals_median": Limit(0.5),
+        "outages_outside_bounds": Limit(0),
+        "outages_false": Limit(0),
+    },
+    "held": {
+        "link_down_lost": Limit(0),
+        "link_down_gaps": Limit(0),
+        "link_down_error_intervals": Limit(1.0),
+    },
+    "schedule": {
+        "schedule_within_1ms_percent": Limit(least=99.9),
+        "schedule_drift_ms": Limit(1.0, -1.0),
+        "memory_growth_mib": Limit(1.0),
+    },
+    "cpu": {"cpu_over_fping": Limit(2.0)},
+    "targets": {"targets_unanswered": Limit(0), "targets_not_sent": Limit(0)},
+    "large": {"large_s": Limit(2.0), "large_figure_kib": Limit(300.0)},
 }
 
 
-def kept(told: dict[str, Any], parts: list[str]) -> bool:
+def kept(told: _Figures, parts: Sequence[str]) -> bool:
     """Is every limit of these parts kept?"""
-    return all(
-        isinstance(told.get(figure), int | float) and told[figure] <= most
-        for part in parts
-        for figure, most in LIMITS.get(part, {}).items()
-    )
+    return all(limit.keeps(told.get(figure)) for part in parts for figure, limit in LIMITS.get(part, {}).items())
 
 
-def _print(figures: dict[str, Any], indent: str = "") -> None:
+def _shown(value: object) -> str:
+    return f"{value:10.3f}" if isinstance(value, float) else f"{value!s:>10}"
+
+
+def _nested(figures: _Figures) -> bool:
+    return any(isinstance(value, dict) for value in figures.values())
+
+
+def _table(figures: _Figures) -> None:
+    """One line a figure; figures of the same kind by several tellers as a table."""
+    rows = {key: value for key, value in figures.items() if isinstance(value, dict) and not _nested(value)}
+    if len(rows) > 1:
+        columns = list(next(iter(rows.values())))
+        print(f"    {'':26}", *(f"{column.replace('_intervals', ''):>14}" for column in columns))
+        for name, row in rows.items():
+            print(f"    {name:26}", *(f"{_shown(row[column]):>14}" for column in columns))
+        figures = {key: value for key, value in figures.items() if key not in rows}
     for key, value in figures.items():
         if isinstance(value, dict):
-            print(f"{indent}{key}", flush=True)
-            _print(value, indent + "    ")
+            print(key)
+            _table(value)
         else:
-            print(f"{indent}{key:34} {f'{value:10.3f}' if isinstance(value, float) else f'{value!s:>10}'}", flush=True)
+            print(f"{key:34} {_shown(value)}", flush=True)
 
 
 def main(arguments: list[str]) -> int:
@@ -123,13 +111,13 @@ def main(arguments: list[str]) -> int:
     if (reason := why_not()) is not None:
         print(reason, file=sys.stderr)
         return 1
-    told: dict[str, Any] = {"benchmark": "monitor"}
+    told: _Figures = {"benchmark": "monitor"}
     for part in options.only:
         figures = PARTS[part](options)
         told |= figures
         if not options.json:
             print(f"--- {part}")
-            _print(figures)
+            _table(figures)
     if options.json:
         print(json.dumps(told, indent=2))
     return 0 if kept(told, options.only) else 1
