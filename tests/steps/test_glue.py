@@ -139,9 +139,11 @@ def test_there_is_nothing_to_verify_before_05_is_finished(step: Step) -> None:
 
 def test_the_probe_target_is_found_as_windows_compares_names(step: Step) -> None:
     probed = monitor.probe_target(step)
-    assert (probed.name, probed.kinds) == ("VM01", {"udp": 7})
-    assert "UDP 7" in step.highlights[-1]
-    assert "not by ICMP" in step.highlights[-1]
+    assert (probed.name, probed.kinds, [aim.role for aim in probed.aims]) == ("VM01", ("udp",), ["machine"])
+    assert step.highlights == [
+        "VM01 is probed at 127.0.0.1 by UDP 7.",
+        "No control is listed: a fault of the path, or of this machine, would look like the guest's.",
+    ]
 
 
 def test_a_machine_without_a_probe_target_is_refused(step: Step) -> None:
