@@ -67,7 +67,7 @@ class Parameters(Closed):
         2, description="simultaneous storage migrations wanted"
     )
     use_any_network: bool = Field(True, description="accept migrations on any network")
-    probe_interval_ms: Annotated[int, Field(ge=20, le=1000)] = Field(100, description="time between probes, ms")
+    probe_interval_ms: Annotated[int, Field(ge=10, le=1000)] = Field(100, description="time between probes, ms")
     probe_timeout_ms: Annotated[int, Field(ge=20, le=10000)] = Field(
         1000, description="an answer after this is late, ms"
     )

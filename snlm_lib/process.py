@@ -256,6 +256,8 @@ def _log_file(log: Path | None) -> IO[bytes]:
 def _launch(argv: Sequence[str], log: Path | None) -> int:
     """What the launcher does: start the real process in its own session."""
     *preferred, last = _apart()
+    if hasattr(signal, "SIGHUP"):  # inherited: a terminal or a session that is closed is none of its business
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with _log_file(log) as out:
         for options in preferred:
             try:

@@ -74,7 +74,7 @@ def test_the_defaults_point_at_the_lab() -> None:
         ("colour: red\n", ["unknown parameter 'colour'", "Known are", "destination_path"]),
         ("baseline_s: fast\n", ["'baseline_s'", "'fast'", "number"]),
         ("use_any_network: 1\n", ["'use_any_network'", "boolean"]),
-        ("probe_interval_ms: 5\n", ["'probe_interval_ms' is 5", "greater than or equal to 20"]),
+        ("probe_interval_ms: 5\n", ["'probe_interval_ms' is 5", "greater than or equal to 10"]),
         ("change_id: 'CHG 1/2'\n", ["'change_id'", "letters, digits"]),
         ("destination_path: /srv/vm\n", ["'destination_path'", "drive letter"]),
         ("vm: VM01\nvm: VM02\n", ["'vm' stands twice"]),

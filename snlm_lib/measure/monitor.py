@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -31,10 +33,11 @@ from snlm_lib.process import (
 
 __all__ = ["MonitorEnd", "MonitorHandle", "find_monitor", "start_monitor", "stop_monitor"]
 
-MIN_INTERVAL_MS = 20
+MIN_INTERVAL_MS = 10
 _START_WAIT_S = 90.0
 _POLL_S = 0.05
 _STOP_WAIT_S = 15.0
+_ENDED = re.compile(r"Z ended: ([a-z-]+);")  # the recorder's last line
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ def start_monitor(
 
     ``clock_offsets_s`` is each host's clock minus ours, None where unknown; it stands in the samples' header.
     Samples go to samples/pings.csv, the rest to monitor/. Samples of an earlier monitor of the same
-    record are kept as pings-1.csv and so on. Raises ParameterError when the interval is below 20 ms, a
+    record are kept as pings-1.csv and so on. Raises ParameterError when the interval is below 10 ms, a
     target has no port or its address is not known, RecordError when a monitor runs already or the new one
     does not start.
     """
@@ -237,7 +240,17 @@ def stop_monitor(handle: MonitorHandle, *, wait_s: float = _STOP_WAIT_S) -> Moni
     state = _read_state(handle.state_json) or {}
     how: Literal["already-ended", "stop-file", "terminated"]
     how = "terminated" if forced else "stop-file" if was_running else "already-ended"
-    return MonitorEnd(how, reason=state.get("end"), rows=state.get("rows"))
+    reason = state.get("end") or _last_word(handle.state_json.with_name("monitor.log"))
+    return MonitorEnd(how, reason=reason, rows=state.get("rows"))
+
+
+def _last_word(log: Path) -> str | None:
+    """Why it ended by its log, which goes where a record is moved; the state cannot be written there any more."""
+    with suppress(OSError):
+        told = log.read_text(encoding="utf-8", errors="replace").rpartition("Z probing ")[2]  # of the last run
+        found = _ENDED.search(told)
+        return found[1] if found else None
+    return None
 
 
 def _ask(handle: MonitorHandle) -> None:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from snlm_lib.awake import fine_timer, kept_awake
-from snlm_lib.clock import SystemClock
+from snlm_lib.clock import SleeplessClock
 from snlm_lib.errors import SnlmError
 from snlm_lib.measure.recorder import FAILED, Recorder, read_config
 from snlm_lib.process import on_terminate, take_precedence
@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):  # a machine's name may not fit a console's code page
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
-        recorder = Recorder(read_config(Path(arguments[0])), SystemClock(), log=_say)
+        recorder = Recorder(read_config(Path(arguments[0])), SleeplessClock(), log=_say)
         on_terminate(recorder.terminate)
         take_precedence()  # a probe that waits for the processor measures this machine, not the target
         with kept_awake("a monitor probes machines", say=recorder.say), fine_timer():

@@ -137,7 +137,10 @@ class Recorder:
             started_monotonic_s=engine.started_s,
             interval_ms=config.interval_ms,
             timeout_ms=config.timeout_ms,
-            targets=tuple(TargetFacts(one.name, address=one.address, kinds=one.kinds()) for one in config.targets),
+            targets=tuple(
+                TargetFacts(one.name, one.role, one.address, engine.kinds[one.name], one.exchanges())
+                for one in config.targets
+            ),
             resolution_ms=config.interval_ms,
             clock_offsets_s=config.clock_offsets_s,
         )
@@ -154,7 +157,7 @@ class Recorder:
             "timeout_ms": self._config.timeout_ms,
             "limit_s": self._config.limit_s,
             "config_sha256": self._config.digest(),
-            "kinds": {target.name: list(target.kinds()) for target in self._config.targets},
+            "kinds": {name: list(kinds) for name, kinds in engine.kinds.items()},
             "stop_file": self._config.stop_file.name,
             "pings_csv": self._config.pings_csv.name,
             "end": None,

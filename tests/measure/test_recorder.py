@@ -77,7 +77,7 @@ def test_the_limit_ends_it_and_every_tick_has_its_row(guest: FakeGuest, config_f
     assert (header.vantage, header.clock_offsets_s) == ("JUMP01", {"HV01": 0.012, "HV02": None})
     assert (header.interval_ms, header.timeout_ms, header.resolution_ms) == (20, 200, 20)
     assert (header.started_utc, header.started_monotonic_s) == (state["started_utc"], state["started_monotonic_s"])
-    assert header.targets == (TargetFacts("VM01", "machine", "127.0.0.1", ("udp", "tcp")),)
+    assert header.targets == (TargetFacts("VM01", "machine", "127.0.0.1", ("udp", "tcp"), {"tcp": "echo"}),)
     assert state["kinds"] == {"VM01": ["udp", "tcp"]}
     assert "ended: limit" in lines[-1]
 
