@@ -79,18 +79,18 @@ def _shown(value: object) -> str:
     return f"{value:10.3f}" if isinstance(value, float) else f"{value!s:>10}"
 
 
-def _nested(figures: _Figures) -> bool:
-    return any(isinstance(value, dict) for value in figures.values())
+def _plain(value: object) -> bool:
+    return isinstance(value, dict) and not any(isinstance(part, dict) for part in value.values())
 
 
 def _table(figures: _Figures) -> None:
-    """One line a figure; figures of the same kind by several tellers as a table."""
-    rows = {key: value for key, value in figures.items() if isinstance(value, dict) and not _nested(value)}
-    if len(rows) > 1:
+    """One line a figure; the figures of several tellers as a table, a line a teller."""
+    rows = {key: value for key, value in figures.items() if _plain(value)}
+    if len({tuple(row) for row in rows.values()}) == 1:
         columns = list(next(iter(rows.values())))
-        print(f"    {'':26}", *(f"{column.replace('_intervals', ''):>14}" for column in columns))
+        print(" " * 26, *(f"{column.replace('_intervals', ''):>14}" for column in columns))
         for name, row in rows.items():
-            print(f"    {name:26}", *(f"{_shown(row[column]):>14}" for column in columns))
+            print(f"{name:26}", *(f"{_shown(row[column]):>14}" for column in columns))
         figures = {key: value for key, value in figures.items() if key not in rows}
     for key, value in figures.items():
         if isinstance(value, dict):
