@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["MOST_MISSED", "Due", "Rota", "Schedule"]
 
 MOST_MISSED = 1000  # ticks handed out at once, so that a night's sleep of the machine does not fill the memory
 
 
-@dataclass(frozen=True)
-class Due:
+class Due(NamedTuple):
     """What is to be done now: ``missed`` ticks whose interval has passed, and the ``tick`` to send."""
 
     missed: range
@@ -68,9 +67,10 @@ class Rota:
         return self._lanes[lane].due_s(seq)
 
     def due(self, now_s: float) -> Iterator[tuple[int, Due]]:
-        """Each lane with something to do at ``now_s``, the longest due first."""
+        """Each lane with something to do at ``now_s``, the longest due first; who stops in between goes on later."""
         while self.next_s <= now_s:
             lane = self._heap[0][1]
-            due = self._lanes[lane].advance(now_s)
-            heapq.heapreplace(self._heap, (self._lanes[lane].next_s, lane))
+            schedule = self._lanes[lane]
+            due = schedule.advance(now_s)
+            heapq.heapreplace(self._heap, (schedule.next_s, lane))
             yield lane, due

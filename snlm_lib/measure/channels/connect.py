@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import selectors
 import socket
 from dataclasses import dataclass
 
 from snlm_lib.measure.channels.exchange import EXCHANGES, Exchange
 from snlm_lib.measure.channels.model import CHUNK_BYTES, CONNECT, UNDER_WAY, Endpoint, Way, met_itself, word_of
+from snlm_lib.measure.channels.watch import READ, WRITE
 
 __all__ = ["ConnectChannel"]
 
@@ -62,15 +62,17 @@ class ConnectChannel:
             return word
         attempt = _Attempt(self, seq, now_s, opened, self._exchange.request(self._at.host, seq))
         self._attempts[seq] = attempt
-        self._way.selector.register(opened, selectors.EVENT_WRITE, attempt)
+        self._way.watch.on(opened, attempt, WRITE)
         return ""
 
     def advance(self, attempt: _Attempt, mask: int) -> None:
         """The socket of one attempt is ready: connected, or its answer is here."""
+        if attempt.seq not in self._attempts:  # ended by an earlier word of the same moment
+            return
         try:
             if not attempt.connected:
                 self._connected(attempt)
-            elif mask & selectors.EVENT_READ:
+            elif mask & READ:
                 self._read(attempt)
         except (BlockingIOError, InterruptedError):
             return
@@ -108,7 +110,7 @@ class ConnectChannel:
             attempt.connected = True
             if attempt.out:
                 attempt.socket.send(attempt.out)  # a few bytes into an empty buffer
-            self._way.selector.modify(attempt.socket, selectors.EVENT_READ, attempt)
+            self._way.watch.on(attempt.socket, attempt, READ)
 
     def _read(self, attempt: _Attempt) -> None:
         chunk = attempt.socket.recv(CHUNK_BYTES)
@@ -129,5 +131,5 @@ class ConnectChannel:
 
     def _end(self, attempt: _Attempt) -> None:
         del self._attempts[attempt.seq]
-        self._way.selector.unregister(attempt.socket)
+        self._way.watch.off(attempt.socket)
         attempt.socket.close()

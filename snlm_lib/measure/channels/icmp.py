@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import secrets
-import selectors
 import socket
 import struct
 import sys
@@ -16,7 +15,8 @@ from collections.abc import Sequence
 
 from snlm_lib.errors import ParameterError
 from snlm_lib.measure.channels.icmp_packet import Marked
-from snlm_lib.measure.channels.model import CHUNK_BYTES, ICMP, MOST_READS, Endpoint, MakeSocket, Way, word_of
+from snlm_lib.measure.channels.model import CHUNK_BYTES, ICMP, Endpoint, MakeSocket, Way, word_of
+from snlm_lib.measure.channels.watch import READ
 
 __all__ = ["IcmpChannel", "IcmpPorts", "open_icmp"]
 
@@ -85,7 +85,7 @@ class IcmpPort:
         self._targets: list[str] = []
         self._socket = open_icmp(family, way.make_socket)
         _spare_us_others(self._socket, identifier, version)
-        way.selector.register(self._socket, selectors.EVENT_READ, self)
+        way.watch.on(self._socket, self, READ)
 
     def add(self, target: str) -> int:
         """Number a target."""
@@ -101,26 +101,23 @@ class IcmpPort:
         return ""
 
     def ready(self, mask: int) -> None:
-        """Read what came and tell whose it is."""
-        for _ in range(MOST_READS):
-            try:
-                message = self._socket.recv(CHUNK_BYTES)
-            except (BlockingIOError, InterruptedError):
-                return
-            except OSError:  # news of an earlier request; the socket goes on
-                continue
-            heard = self._marked.heard(message)
-            if heard is None or heard.target >= len(self._targets):
-                continue
-            if heard.error:
-                self._way.sink.failed(self._targets[heard.target], ICMP, heard.seq, heard.error)
-            else:
-                self._way.sink.answered(self._targets[heard.target], ICMP, heard.seq)
+        """Read one message and tell whose it is; another one wakes us again."""
+        try:
+            message = self._socket.recv(CHUNK_BYTES)
+        except OSError:  # nothing, or news of an earlier request; the socket goes on
+            return
+        heard = self._marked.heard(message)
+        if heard is None or heard.target >= len(self._targets):
+            return
+        if heard.error:
+            self._way.sink.failed(self._targets[heard.target], ICMP, heard.seq, heard.error)
+        else:
+            self._way.sink.answered(self._targets[heard.target], ICMP, heard.seq)
 
     def close(self) -> None:
         """Let go of the socket; twice is fine."""
         if self._socket.fileno() >= 0:
-            self._way.selector.unregister(self._socket)
+            self._way.watch.off(self._socket)
             self._socket.close()
 
 

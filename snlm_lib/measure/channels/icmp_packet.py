@@ -11,8 +11,9 @@ _REQUEST, _REQUEST_6 = 8, 128
 # type -> the word for what it says about the probe it carries; echo replies say that it was answered
 _SAYS = {0: "", 3: "unreachable", 11: "unreachable"}
 _SAYS_6 = {129: "", 1: "unreachable", 3: "unreachable"}
-_HEAD = struct.Struct("!BBHHH")  # type, code, checksum, identifier, sequence number
-_NAME = struct.Struct("!HQ")  # which target, which probe: the header's 16 bits come round too soon
+# type, code, checksum, identifier, sequence number; mark, which target, which probe: 16 bits come round too soon
+_MESSAGE = struct.Struct("!BBHHH8sHQ")
+_NAME = struct.Struct("!HQ")
 _MARK_BYTES = 8
 
 
@@ -39,17 +40,13 @@ class Marked:
             raise ValueError("a mark has eight bytes")
         self._mark = mark
         self._identifier = identifier
-        self._version = version
+        self._kind = _REQUEST if version == 4 else _REQUEST_6
         self._says = _SAYS if version == 4 else _SAYS_6
 
-    def request(self, index: int, seq: int) -> bytes:
-        """An echo request; for IPv6 the operating system writes the checksum."""
-        payload = self._mark + _NAME.pack(index, seq)
-        short = seq & 0xFFFF
-        if self._version == 6:
-            return _HEAD.pack(_REQUEST_6, 0, 0, self._identifier, short) + payload
-        summed = checksum(_HEAD.pack(_REQUEST, 0, 0, self._identifier, short) + payload)
-        return _HEAD.pack(_REQUEST, 0, summed, self._identifier, short) + payload
+    def request(self, target: int, seq: int) -> bytes:
+        """An echo request. Its checksum holds over IPv4; over IPv6 the operating system writes its own."""
+        parts = (self._identifier, seq & 0xFFFF, self._mark, target, seq)
+        return _MESSAGE.pack(self._kind, 0, checksum(_MESSAGE.pack(self._kind, 0, 0, *parts)), *parts)
 
     def heard(self, message: bytes) -> Heard | None:
         """What a received message says about a probe of ours, or None.

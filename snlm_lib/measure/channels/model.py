@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
-import selectors
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from snlm_lib.measure.channels.watch import Watch
 
 __all__ = [
     "CHUNK_BYTES",
@@ -113,7 +114,7 @@ class Sink(Protocol):
 class Way:
     """What a channel works with: where its sockets are watched, who hears of fates, how long an answer may take."""
 
-    selector: selectors.BaseSelector
+    watch: Watch
     sink: Sink
     timeout_s: float = 1.0
     log: Log = field(default=lambda _line: None)
@@ -121,7 +122,7 @@ class Way:
 
 
 class Channel(Protocol):
-    """What the engine drives. What is registered with the selector has ``ready(mask)``."""
+    """What the engine drives."""
 
     target: str
     kind: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import selectors
 import socket
 
 from snlm_lib.measure.channels.exchange import EXCHANGES
@@ -16,6 +15,7 @@ from snlm_lib.measure.channels.model import (
     met_itself,
     word_of,
 )
+from snlm_lib.measure.channels.watch import READ, WRITE
 
 __all__ = ["TcpChannel"]
 
@@ -63,9 +63,9 @@ class TcpChannel:
         """The socket is connected, writable or readable."""
         if self._connecting_since_s is not None and not self._connected():
             return
-        if mask & selectors.EVENT_WRITE:
+        if mask & WRITE:
             self._flush()
-        if mask & selectors.EVENT_READ:
+        if mask & READ:
             self._receive()
 
     def maintain(self, now_s: float) -> None:
@@ -88,7 +88,7 @@ class TcpChannel:
 
     def close(self) -> None:
         if self._socket is not None:
-            self._way.selector.unregister(self._socket)
+            self._way.watch.off(self._socket)
             self._socket.close()
             self._socket = None
 
@@ -106,7 +106,7 @@ class TcpChannel:
         self._served = 0
         self._out = b"".join(self._exchange.request(self._at.host, seq) for seq in self._waiting)
         self._in = b""
-        self._way.selector.register(opened, selectors.EVENT_READ | selectors.EVENT_WRITE, self)
+        self._way.watch.on(opened, self, READ | WRITE)
         if code not in UNDER_WAY:
             self._break(f"connecting failed (error {code})", word_of(code))
 
@@ -139,9 +139,7 @@ class TcpChannel:
         except OSError as error:
             self._break(f"connection lost (error {error.errno})", word_of(error.errno))
             return
-        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._out else 0)
-        if self._way.selector.get_key(self._socket).events != wanted:
-            self._way.selector.modify(self._socket, wanted, self)
+        self._way.watch.on(self._socket, self, READ | WRITE if self._out else READ)
 
     def _receive(self) -> None:
         for _ in range(MOST_READS):

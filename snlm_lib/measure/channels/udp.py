@@ -7,10 +7,10 @@ about the socket itself.
 from __future__ import annotations
 
 import secrets
-import selectors
 import socket
 
-from snlm_lib.measure.channels.model import CHUNK_BYTES, MOST_READS, UDP, Endpoint, Way, word_of
+from snlm_lib.measure.channels.model import CHUNK_BYTES, UDP, Endpoint, Way, word_of
+from snlm_lib.measure.channels.watch import READ
 
 __all__ = ["UdpChannel"]
 
@@ -35,7 +35,7 @@ class UdpChannel:
             self._at: Endpoint | None = at
         else:
             self._at = None
-        self._way.selector.register(self._socket, selectors.EVENT_READ, self)
+        self._way.watch.on(self._socket, self, READ)
 
     def send(self, seq: int, now_s: float) -> str:
         datagram = self._prefix + str(seq).encode("ascii")
@@ -52,17 +52,14 @@ class UdpChannel:
         return word
 
     def ready(self, mask: int) -> None:
-        """Read what came and tell which probes it answers."""
-        for _ in range(MOST_READS):
-            try:
-                datagram = self._socket.recv(CHUNK_BYTES)
-            except (BlockingIOError, InterruptedError):
-                return
-            except OSError:  # refused or unreachable: an earlier probe's news, the socket goes on
-                continue
-            number = datagram.removeprefix(self._prefix)
-            if number != datagram and number.isdigit():
-                self._way.sink.answered(self.target, self.kind, int(number))
+        """Read one datagram and tell which probe it answers; another one wakes us again."""
+        try:
+            datagram = self._socket.recv(CHUNK_BYTES)
+        except OSError:  # nothing, or refused or unreachable: an earlier probe's news, the socket goes on
+            return
+        number = datagram.removeprefix(self._prefix)
+        if number != datagram and number.isdigit():
+            self._way.sink.answered(self.target, self.kind, int(number))
 
     def maintain(self, now_s: float) -> None:
         return None
@@ -76,5 +73,5 @@ class UdpChannel:
 
     def close(self) -> None:
         if self._socket.fileno() >= 0:
-            self._way.selector.unregister(self._socket)
+            self._way.watch.off(self._socket)
             self._socket.close()

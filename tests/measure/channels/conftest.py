@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import selectors
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
 
+from snlm_lib.clock import SystemClock
 from snlm_lib.measure.channels import Way
+from snlm_lib.measure.channels.watch import Watch
 from tests.measure.fake_guest import Eventually
 
 
@@ -44,8 +45,8 @@ class Bench:
 
     def turn(self) -> None:
         """Serve what is ready."""
-        for key, mask in self.way.selector.select(0.01):
-            key.data.ready(mask)
+        for reader, mask in self.way.watch.ready(0.01):
+            reader.ready(mask)
 
     def until(self, condition: Callable[[], object]) -> None:
         """Serve until the condition holds."""
@@ -65,8 +66,9 @@ class Bench:
 @pytest.fixture
 def bench(eventually: Eventually) -> Iterator[Bench]:
     sink, log = FakeSink(), list[str]()
-    with selectors.DefaultSelector() as selector:
-        yield Bench(Way(selector, sink, 0.5, log.append), sink, log, eventually)
+    watch = Watch(SystemClock().sleep)
+    yield Bench(Way(watch, sink, 0.5, log.append), sink, log, eventually)
+    watch.close()
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def test_refused_fails_at_each_tick_and_is_one_line_in_the_log(silent_port: int,
         told = list(bench.sink.failures)
     assert told == [(seq, "refused") for seq in range(5)]
     assert len(bench.log) == 1
-    assert not bench.way.selector.get_map()
+    assert len(bench.way.watch) == 0
     channel.close()
 
 
