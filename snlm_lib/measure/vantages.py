@@ -63,6 +63,21 @@ class Sight:
     most_s: float | None
     view: View
 
+    def row(self) -> dict[str, str | int | float | None]:
+        """For a table, one line a place."""
+        gap = self.gap
+        return {
+            "seen from": self.vantage,
+            "probe": self.kind,
+            "every, ms": round(self.interval_s * 1000),
+            "sent": self.probes,
+            "lost": self.lost,
+            "longest gap, s": _thousandths(gap.length_s) if gap else None,
+            "at least, s": _thousandths(gap.lower_s) if gap else 0.0,
+            "at most, s": _thousandths(gap.upper_s if gap else self.most_s),
+            "what it saw": self.view.value,
+        }
+
 
 @dataclass(frozen=True)
 class SeenFrom:
@@ -269,6 +284,10 @@ def _told(look: _Look, span: _Span, gap: Gap | None, most_s: float | None, view:
     inside = ~series.not_sent & (series.at_s >= span[0]) & (series.at_s <= span[1])
     lost = int((series.lost & inside).sum())
     return Sight(series.vantage, series.kind, series.interval_s, int(inside.sum()), lost, gap, most_s, view)
+
+
+def _thousandths(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -11,12 +11,15 @@ from pathlib import Path
 
 from snlm_lib.errors import RecordError
 from snlm_lib.guests import GuestTarget, is_loopback
+from snlm_lib.measure.away import Window
 from snlm_lib.measure.ping_file import read_header
+from snlm_lib.measure.pings import read_pings
+from snlm_lib.measure.vantages import seen_from
 from snlm_lib.remote.session import HostSession
 from snlm_lib.step import Step
 from snlm_lib.steps.stream import PingStream, Seen, first_look
 
-__all__ = ["end", "go_on", "look", "seen_of", "tell", "watch"]
+__all__ = ["end", "go_on", "look", "seen", "seen_of", "tell", "watch"]
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
@@ -73,6 +76,25 @@ def end(step: Step) -> None:
     tell(step)
     while step.alongside:
         step.alongside.pop().stop()
+
+
+def seen(step: Step, window: Window) -> None:
+    """06: one table of what each place saw, and what follows from it; nothing where only ours looked."""
+    files = sorted(step.record.samples.glob("pings-*.csv"))
+    if not files:
+        return
+    try:
+        found = seen_from([read_pings(path) for path in (step.record.samples / "pings.csv", *files)], window=window)
+    except RecordError as error:
+        step.say(f"What another place saw cannot be read: {error}")
+        return
+    if found is None:
+        step.say("No other place was answered by the machine at all.")
+        return
+    step.table("seen from", [sight.row() for sight in found.sights], caption="Seen from, around the longest gap")
+    most_s = found.machine_most_s
+    step.keep({"vantages": len(found.sights), "machine_most_s": None if most_s is None else round(most_s, 3)})
+    step.say(found.sentence)
 
 
 def _session(step: Step) -> HostSession | None:

@@ -25,15 +25,20 @@ from snlm_lib.estate.model import VmFacts
 from snlm_lib.estate.survey import find_vm
 from snlm_lib.measure.downtime import Downtime, DowntimeReport, HostBlackout, judge_downtime, read_pings
 from snlm_lib.measure.monitor import MonitorHandle, find_monitor, stop_monitor
+from snlm_lib.measure.samples import read_samples
+from snlm_lib.measure.verdict import verdict
 from snlm_lib.record.result import StepResult
 from snlm_lib.step import Step
 from snlm_lib.steps import vantage
+from snlm_lib.steps.away import away_figures, away_row, trip_rows
+from snlm_lib.steps.clocks import drifted, host_clocks
 from snlm_lib.steps.monitor import guest_of
 from snlm_lib.units import parse_utc
 
 __all__ = ["Away", "end_monitor", "measure_away", "moved", "settled", "tell_away", "where_it_is"]
 
 MOVE_STEP = "05_move_vm"
+_LOGGED = "blackout_event_utc"
 REPORT_LIMIT_S = 30.0  # our choice: a guest tells its addresses to the new host some seconds after the move
 _LOOK_AGAIN_S = 3.0
 
@@ -132,95 +137,56 @@ def _ended_already(handle: MonitorHandle, move_ended: datetime) -> str:
 
 
 def measure_away(step: Step, move: StepResult) -> Away:
-    """Judge the probes of the move against the host's own figure."""
-    blackout = move.figures.get("host_blackout_s")
-    host_s = float(blackout) if isinstance(blackout, int | float) else None
+    """Judge the probes of the move against the host's own figure, on one axis of time."""
+    blackout = _blackout(step, move)
     requested = parse_utc(str(move.figures["requested_utc"]))
+    ended = parse_utc(str(move.figures["ended_utc"]))
     handle = find_monitor(step.record.path)
     report = None
     if handle is not None:
-        report = judge_downtime(
-            read_pings(handle.pings_csv),
-            blackout=HostBlackout(host_s, *_logged(move)),
-            window=(requested, parse_utc(str(move.figures["ended_utc"]))),
-        )
-    return Away(report, host_s, requested, parse_utc(str(move.figures["ended_utc"])))
+        report = judge_downtime(read_pings(handle.pings_csv), window=(requested, ended), blackout=blackout)
+    for sentence in drifted(step, host_clocks(step)) if report else ():
+        step.say(sentence)
+    return Away(report, blackout.length_s, requested, ended)
 
 
-def _logged(move: StepResult) -> tuple[int | None, str | None]:
-    event, host = move.figures.get("blackout_event_id"), move.figures.get("blackout_event_host")
-    return (int(event) if isinstance(event, int | float) else None, str(host) if host else None)
+def _blackout(step: Step, move: StepResult) -> HostBlackout:
+    """What 05 kept of the host's event and of the counter; what is missing or odd is unknown."""
+    figures = move.figures
+    length, event_id, logged = (figures.get(key) for key in ("host_blackout_s", "blackout_event_id", _LOGGED))
+    return HostBlackout(
+        length_s=float(length) if isinstance(length, int | float) else None,
+        event_id=event_id if isinstance(event_id, int) else None,
+        host=str(figures.get("blackout_event_host") or "") or None,
+        logged_utc=parse_utc(str(logged)) if logged else None,
+        counter_utc=counted(read_samples(step.record.samples / "passes.csv")),
+    )
 
 
 def tell_away(step: Step, away: Away) -> tuple[CheckResult, ...]:
-    """Keep and say the figures; a probe kind that does not answer again is a failure."""
+    """Keep and say the figures; a probe kind that does not answer again is a failure, a control's gap a warning."""
     report = away.report
     if report is None:
         return ()
-    step.table("away", [_row(item) for item in report.kinds], caption="What the probes saw, during the move")
-    step.keep(
-        {
-            "probes": sum(item.probes for item in report.kinds),
-            "lost": sum(item.lost for item in report.kinds),
-            "gap_s": _thousandths(report.gap_s),
-            "gap_lower_s": _thousandths(report.gap_lower_s),
-            "gap_upper_s": _thousandths(report.gap_upper_s),
-            "gap_kind": report.gap_kind,
-            "interval_s": report.interval_ms / 1000,
-            "host_blackout_s": away.host_blackout_s,
-            "residue_s": _thousandths(report.residue_s),
-            "cause": report.residue.cause.value,
-            "usable": report.usable,
-        }
-    )
-    step.say(_sentence(report))
-    return tuple(_answers_again(item, step.parameters.vm) for item in report.kinds)
-
-
-def _row(item: Downtime) -> dict[str, str | int | float | None]:
-    gap = item.gap
-    return {
-        "probe": item.kind,
-        "sent": item.probes,
-        "lost": item.lost,
-        "late": item.late,
-        "not sent": item.not_sent,
-        "longest gap, s": _thousandths(gap.length_s) if gap else None,
-        "at least, s": _thousandths(gap.lower_s) if gap else 0.0,
-        "at most, s": _thousandths(gap.upper_s if gap and item.unseen_s is not None else item.unseen_s),
-    }
-
-
-def _sentence(report: DowntimeReport) -> str:
-    """The number the manager asks for, with its bounds and both clocks."""
-    if report.told is None or not report.told.heard:
-        return "No probe was ever answered, so no gap can be told."
-    if report.gap_s is None and report.gap_upper_s is None:
-        return "The probes do not reach over the whole move, so no gap can be told."
-    if report.gap_s is None:
-        return f"No probe was lost: away for less than {report.gap_upper_s:.2f} s."
-    upper = "no upper bound" if report.gap_upper_s is None else f"at most {report.gap_upper_s:.2f} s"
-    host = "no figure from the host" if report.host_blackout_s is None else f"host blackout {report.host_blackout_s} s"
-    return (
-        f"Away {report.gap_s:.2f} s by {str(report.gap_kind).upper()} probes"
-        f" (at least {report.gap_lower_s:.2f} s, {upper}); {host}. {report.residue.cause.words}"
-    )
-
-
-def _thousandths(seconds: float | None) -> float | None:
-    """Probes are sent to the millisecond at best: more digits would claim more."""
-    return None if seconds is None else round(seconds, 3)
+    told = verdict(report)
+    step.table("away", [away_row(item) for item in report.kinds], caption="What the probes saw, during the move")
+    if report.control:
+        step.table("control", [away_row(item) for item in report.control], caption="What the control saw meanwhile")
+    trips = [row for item in report.kinds for row in trip_rows(item)]
+    step.table("round_trips", trips, caption="Round trips before, during and after the move")
+    step.keep({**away_figures(report), "supported": told.supported})
+    step.say(told.text)
+    vm = step.parameters.vm
+    return (*(_answers_again(item, vm) for item in report.kinds), *(_stayed(item) for item in report.control))
 
 
 def _answers_again(item: Downtime, vm: str) -> CheckResult:
     """Every probe after the move answered: pass; some: warn; none: fail, and the guest is blamed only if asked."""
+    check_id, title = f"answers-{item.kind}", f"Answers again by {KIND_WORDS.get(item.kind, item.kind)}"
     if not item.probes_after:
-        title, told = (
-            f"Answers again by {item.kind.upper()}",
-            "nothing was probed after the move: the monitor had ended",
-        )
+        told = "nothing was probed after the move: the monitor had ended"
         remedy = "See monitor/monitor.log in the record; ask the guest by hand."
-        return CheckResult(f"answers-{item.kind}", title, Level.FAIL, told, remedy, "", None)
+        return CheckResult(check_id, title, Level.FAIL, told, remedy, "", None)
     level = Level.FAIL if item.rtt_after is None else Level.WARN if item.lost_after else Level.PASS
     evidence = {
         Level.PASS: "every probe after the move was answered",
@@ -228,6 +194,20 @@ def _answers_again(item: Downtime, vm: str) -> CheckResult:
         Level.FAIL: "no probe after the move was answered",
     }[level]
     remedy = "" if level is Level.PASS else "Look at the guest's console and its network on the new host."
-    return CheckResult(
-        f"answers-{item.kind}", f"Answers again by {item.kind.upper()}", level, evidence, remedy, vm, None
-    )
+    return CheckResult(check_id, title, level, evidence, remedy, vm, None)
+
+
+def _stayed(item: Downtime) -> CheckResult:
+    """A control is a witness: what it missed weakens the measurement, and says nothing against the move."""
+    title = f"The control answers by {KIND_WORDS.get(item.kind, item.kind)}"
+    evidence, remedy = f"all of {item.probes} probes during the move were answered", ""
+    if item.lost:
+        evidence = f"{item.lost} of {item.probes} probes during the move were lost"
+        remedy = "The way there, or this machine, had a fault of its own: do not quote the gap as the machine's."
+    if not item.heard:
+        evidence, remedy = (
+            "it never answered",
+            "Name a control that answers; without one a fault of the path is not seen.",
+        )
+    level = Level.WARN if remedy else Level.PASS
+    return CheckResult(f"control-{item.kind}", title, level, evidence, remedy, item.target, None)
