@@ -6,8 +6,10 @@ from snlm_lib import show
 from snlm_lib.measure.passes import phase_bands
 from snlm_lib.measure.samples import Columns, read_samples
 from snlm_lib.record.charts.passes import passes_figure
-from snlm_lib.record.charts.pings import Clocks, pings_figure, pings_zoom_figure
+from snlm_lib.record.charts.pings import pings_figure
 from snlm_lib.record.charts.progress import progress_figure
+from snlm_lib.record.charts.tracks import read_tracks
+from snlm_lib.record.charts.zoom import Clocks, pings_zoom_figure
 from snlm_lib.step import Step
 from snlm_lib.steps.verify import Away
 
@@ -33,7 +35,8 @@ def passes(step: Step) -> None:
 def pings(step: Step, away: Away) -> None:
     """Every probe, lost ones marked, over the phases of the move."""
     course, memory = _samples(step, "progress"), _samples(step, "passes")
-    drawn = pings_figure(_samples(step, "pings"), requested_utc=away.requested_utc, bands=phase_bands(course, memory))
+    tracks, axis = read_tracks(step.record.samples, requested_utc=away.requested_utc)
+    drawn = pings_figure(tracks, axis, bands=phase_bands(course, memory))
     show.figure(drawn, words="Round-trip time of every probe; each lost probe is a mark.")
 
 
@@ -47,5 +50,7 @@ def zoom(step: Step, away: Away) -> None:
         kind=report.gap_kind if report else None,
         host_blackout_s=away.host_blackout_s,
     )
-    drawn = pings_zoom_figure(_samples(step, "pings"), clocks, requested_utc=away.requested_utc)
+    tracks, axis = read_tracks(step.record.samples, requested_utc=away.requested_utc)
+    course, memory = _samples(step, "progress"), _samples(step, "passes")
+    drawn = pings_zoom_figure(tracks, axis, clocks, bands=phase_bands(course, memory))
     show.figure(drawn, words="The seconds around the longest gap, probe by probe, with both clocks below.")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import plotly.graph_objects as go
 
 from snlm_lib.measure.passes import Band, memory_passes
 from snlm_lib.measure.samples import Columns, numbers
 from snlm_lib.record.charts.theme import COLOURS, add_bands, blank, new_figure
-from snlm_lib.record.charts.thin import min_max
+from snlm_lib.record.charts.thin import kept
 
 __all__ = ["progress_figure"]
 
@@ -26,7 +27,8 @@ def progress_figure(progress: Columns, passes: Columns, *, bands: Sequence[Band]
         return blank(TITLE, "no samples: no progress of the move was recorded")
     figure = new_figure(TITLE, x="time since the move was requested, s", y="done, %")
     add_bands(figure, bands)
-    drawn = min_max(points)
+    values = np.array([np.nan if value is None else value for _, value in points])
+    drawn = [points[index] for index in kept(values)]
     figure.add_trace(
         go.Scatter(
             x=[time for time, _ in drawn],

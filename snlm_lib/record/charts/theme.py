@@ -15,15 +15,28 @@ from plotly.offline import get_plotlyjs
 
 from snlm_lib.measure.passes import Band
 
-__all__ = ["COLOURS", "add_bands", "blank", "figure_json", "new_figure", "plotly_js", "templates"]
+__all__ = [
+    "COLOURS",
+    "LOSS_CLASSES",
+    "add_bands",
+    "blank",
+    "figure_json",
+    "new_figure",
+    "plotly_js",
+    "templates",
+    "translucent",
+]
 
 COLOURS = {
+    "icmp": "#2a9d8f",
+    "connect": "#9b7a00",
     "udp": "#2f86d1",
     "tcp": "#c06aa8",
-    "other": "#2a9d8f",
+    "other": "#7f8791",
     "lost": "#d7263d",
     "late": "#e08a00",
     "not_sent": "#8a94a0",
+    "stalled": "#5f6b78",
     "percent": "#2f86d1",
     "dirty": "#2f86d1",
     "bytes": "#e08a00",
@@ -33,6 +46,12 @@ COLOURS = {
     "pass": "#8a94a0",
     "bounds": "#8a94a0",
 }
+# Up to which share of probes lost, how it is told, its colour: one hue, so that lightness alone tells them apart.
+LOSS_CLASSES = (
+    (0.01, "up to 1 % lost", "#eda08c"),
+    (0.1, "up to 10 % lost", "#e5654f"),
+    (1.0, "more lost", "#d7263d"),
+)
 _BANDS = {
     "checking": "rgba(138,148,160,0.18)",
     "storage": "rgba(47,134,209,0.16)",
@@ -100,6 +119,12 @@ def new_figure(title: str, *, x: str, y: str) -> go.Figure:
     figure.update_xaxes(title_text=x)
     figure.update_yaxes(title_text=y)
     return figure
+
+
+def translucent(colour: str, alpha: float) -> str:
+    """A colour of six hexadecimal digits that lets through what is behind it."""
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{alpha})"
 
 
 def blank(title: str, words: str) -> go.Figure:

@@ -1,42 +1,78 @@
-"""Fewer points for drawing only: per bucket the lowest and the highest, so that no peak is lost."""
+"""Fewer points for drawing only: no peak, no break and no lost probe is left out. Arrays in, arrays out."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
+from dataclasses import dataclass
 
-__all__ = ["MOST_POINTS", "min_max", "one_a_bucket"]
+import numpy as np
+from numpy.typing import NDArray
 
-MOST_POINTS = 2000
-Point = tuple[float, float | None]
+__all__ = ["MOST_POINTS", "Bools", "Floats", "Marks", "kept", "marks_of"]
 
-
-def min_max(points: Sequence[Point], most: int = MOST_POINTS) -> list[Point]:
-    """At most ``most`` points of a line (at least 2); a break (None) in a bucket stays as one break."""
-    if len(points) <= most:
-        return list(points)
-    kept: list[Point] = []
-    for bucket in _buckets(points, max(most // 3, 1)):
-        known = [point for point in bucket if point[1] is not None]
-        if known:
-            ends = {min(known, key=lambda point: point[1] or 0.0), max(known, key=lambda point: point[1] or 0.0)}
-            kept += sorted(ends, key=lambda point: point[0])
-        if len(known) < len(bucket):
-            kept.append((bucket[-1][0], None))
-    return kept
+MOST_POINTS = 2000  # of one line: more than a wide screen has columns
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Indices = NDArray[np.intp]
 
 
-def _buckets(points: Sequence[Point], count: int) -> list[Sequence[Point]]:
-    edges = [round(index * len(points) / count) for index in range(count + 1)]
-    return [points[start:end] for start, end in itertools.pairwise(edges) if end > start]
+def kept(values: Floats, most: int = MOST_POINTS) -> Indices:
+    """Which of ``values`` (NaN is a break) to draw, at most ``most`` of them, in their order.
+
+    Of each bucket of neighbours the lowest, the highest and one break stay, so that no peak is lost and no line
+    runs on over a break.
+    """
+    if len(values) <= most:
+        return np.arange(len(values))
+    count = max(most // 3, 1)
+    size = -(-len(values) // count)
+    table = np.full((-(-len(values) // size), size), np.nan)
+    table.ravel()[: len(values)] = values
+    broken = np.isnan(table)
+    broken[-1, len(values) - (len(table) - 1) * size :] = False  # what fills up the last bucket is no break
+    first = np.arange(len(table)) * size
+    known = ~np.isnan(table).all(axis=1)
+    chosen = [
+        (first + np.where(np.isnan(table), np.inf, table).argmin(axis=1))[known],
+        (first + np.where(np.isnan(table), -np.inf, table).argmax(axis=1))[known],
+        (first + broken.argmax(axis=1))[broken.any(axis=1)],
+    ]
+    return np.unique(np.concatenate(chosen))
 
 
-def one_a_bucket(times: Sequence[float], most: int = MOST_POINTS) -> list[float]:
-    """At most ``most`` marks: where several would fall on the same spot of the screen, one stands for them."""
-    if len(times) <= most:
-        return list(times)
-    first, width = times[0], (times[-1] - times[0]) / most
-    kept: dict[int, float] = {}
-    for time in times:
-        kept.setdefault(min(int((time - first) / width), most - 1) if width else 0, time)
-    return list(kept.values())
+@dataclass(frozen=True)
+class Marks:
+    """Stretches of time in which probes met the same fate: from the first of them to the last, s.
+
+    ``hits`` had that fate, of the ``probes`` within the stretch: fewer only where neighbours had to be told together.
+    """
+
+    first_s: Floats
+    last_s: Floats
+    hits: NDArray[np.int64]
+    probes: NDArray[np.int64]
+
+    @property
+    def share(self) -> Floats:
+        """Hits of probes, above 0 and at most 1."""
+        found: Floats = self.hits / np.maximum(self.probes, 1)
+        return found
+
+    def only(self, which: Bools) -> Marks:
+        """Some of them."""
+        return Marks(self.first_s[which], self.last_s[which], self.hits[which], self.probes[which])
+
+
+def marks_of(at_s: Floats, hit: Bools, most: int) -> Marks:
+    """One mark for each unbroken run of ``hit`` probes; of more than ``most`` runs the nearest are told together.
+
+    Every hit lies within a mark and is counted in it.
+    """
+    padded = np.concatenate([[False], hit, [False]])
+    edges = np.flatnonzero(padded[1:] != padded[:-1])
+    first, last = edges[::2], edges[1::2] - 1
+    if len(first) > most:
+        apart = at_s[first[1:]] - at_s[last[:-1]]
+        kept_apart = np.sort(np.argpartition(apart, len(apart) - (most - 1))[len(apart) - (most - 1) :])
+        first, last = first[np.concatenate([[0], kept_apart + 1])], last[np.append(kept_apart, len(last) - 1)]
+    counted = np.concatenate([[0], np.cumsum(padded[1:-1])])
+    return Marks(at_s[first], at_s[last], counted[last + 1] - counted[first], last - first + 1)

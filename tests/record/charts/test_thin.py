@@ -1,37 +1,62 @@
-"""Thinning keeps peaks, breaks and order."""
+"""Thinning keeps peaks, breaks and order, and every hit within a mark."""
 
 from __future__ import annotations
 
-import random
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
-from snlm_lib.record.charts.thin import min_max, one_a_bucket
+from snlm_lib.record.charts.thin import kept, marks_of
+
+VALUES = st.lists(st.one_of(st.none(), st.floats(0.01, 1e5)), min_size=1, max_size=400)
 
 
 def test_few_points_stay_as_they_are() -> None:
-    points = [(0.0, 1.0), (1.0, None), (2.0, 3.0)]
-    assert min_max(points) == points
-    assert one_a_bucket([3.0, 4.0]) == [3.0, 4.0]
+    assert kept(np.array([1.0, np.nan, 3.0]), 3).tolist() == [0, 1, 2]
 
 
-def test_extremes_and_breaks_survive_and_order_stays() -> None:
-    chance = random.Random(1)
-    points: list[tuple[float, float | None]] = [(float(n), chance.random()) for n in range(50_000)]
-    points[20_000] = (20_000.0, 99.0)
-    points[20_500] = (20_500.0, -9.0)
-    points[30_000] = (30_000.0, None)
-    thin = min_max(points, 2_000)
-    values = [value for _, value in thin]
-    assert len(thin) <= 2_000
-    assert 99.0 in values
-    assert -9.0 in values
-    assert None in values
-    assert [time for time, _ in thin] == sorted(time for time, _ in thin)
+@given(VALUES, st.integers(3, 60))
+def test_extremes_and_breaks_survive_in_their_order(values: list[float | None], most: int) -> None:
+    column = np.array([np.nan if value is None else value for value in values])
+    chosen = kept(column, most)
+    drawn = column[chosen]
+
+    assert len(chosen) <= most
+    assert (np.diff(chosen) > 0).all()
+    assert np.isnan(drawn).any() == np.isnan(column).any()
+    if not np.isnan(column).all():
+        assert np.nanmax(drawn) == np.nanmax(column)
+        assert np.nanmin(drawn) == np.nanmin(column)
 
 
-def test_marks_keep_the_first_and_spread_over_the_whole_span() -> None:
-    times = [float(n) for n in range(10_000)]
-    kept = one_a_bucket(times, 100)
-    assert len(kept) == 100
-    assert kept[0] == 0.0
-    assert kept[-1] >= 9_800
-    assert one_a_bucket([1.0] * 500, 100) == [1.0]
+def test_no_line_runs_over_a_break() -> None:
+    column = np.ones(10_000)
+    column[5_000] = np.nan
+
+    assert np.isnan(column[kept(column, 300)]).sum() == 1
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=300), st.integers(2, 20))
+def test_every_hit_lies_in_a_mark_and_is_counted_once(hits: list[bool], most: int) -> None:
+    hit, at_s = np.array(hits), np.arange(len(hits), dtype=np.float64)
+    marks = marks_of(at_s, hit, most)
+
+    inside = (at_s[:, None] >= marks.first_s) & (at_s[:, None] <= marks.last_s)
+    assert len(marks.hits) <= most
+    assert marks.hits.sum() == hit.sum()
+    assert inside.sum(axis=0).tolist() == marks.probes.tolist()
+    assert (inside.sum(axis=1)[hit] == 1).all()
+    assert (marks.share > 0).all()
+
+
+def test_a_run_is_one_mark_and_the_nearest_are_told_together() -> None:
+    at_s = np.arange(20, dtype=np.float64)
+    hit = np.zeros(20, dtype=bool)
+    hit[[2, 3, 4, 6, 15]] = True
+
+    assert marks_of(at_s, hit, 5).first_s.tolist() == [2.0, 6.0, 15.0]
+    together = marks_of(at_s, hit, 2)
+    assert list(zip(together.first_s, together.last_s, together.hits, together.probes, strict=True)) == [
+        (2.0, 6.0, 4, 5),
+        (15.0, 15.0, 1, 1),
+    ]
