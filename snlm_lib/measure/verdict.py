@@ -1,0 +1,164 @@
+"""The sentence for the manager, made of the judgement, and what the data cannot support. Pure.
+
+Digits are as many as the bounds bear. A figure that must not be quoted is not in the sentence as if it could be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from math import ceil, floor, log10
+
+from snlm_lib.measure.away import Downtime, Held
+from snlm_lib.measure.blackout import EVENT_ROUNDING_S
+from snlm_lib.measure.downtime import Cause, DowntimeReport
+from snlm_lib.measure.gaps import Gap
+from snlm_lib.measure.ledger import NO_ANSWER, STALLED
+from snlm_lib.units import say_duration_s
+
+__all__ = ["Verdict", "say_length", "verdict"]
+
+_FLOW, _NEW = "tcp", "connect"
+_HARMLESS = (NO_ANSWER, STALLED, "address ")  # words of a probe whose connection was not broken
+_NOT_WORTH_TELLING = (Cause.NO_PROBES, Cause.OPEN_ENDED, Cause.NO_GAP, Cause.HELD_NOT_DROPPED, Cause.NO_BLACKOUT_FIGURE)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``sentence`` can be quoted as it stands; ``doubts`` are sentences that belong beside it.
+
+    ``supported``: the data bear the figure. When not, the sentence says so instead.
+    """
+
+    sentence: str
+    doubts: tuple[str, ...]
+    supported: bool
+
+    @property
+    def text(self) -> str:
+        """Everything, as one paragraph."""
+        return " ".join((self.sentence, *self.doubts))
+
+
+def verdict(report: DowntimeReport) -> Verdict:
+    """Tell ``report``."""
+    told = report.told
+    if told is None or not told.heard:
+        return Verdict(_silent(report), (), supported=False)
+    facts = [_away(report, told), _host(report), _unanswered(report), *_sessions(report)]
+    why = () if report.residue.cause in _NOT_WORTH_TELLING else (report.residue.cause.words,)
+    doubts = (*why, *(cause.words for cause in report.residue.also), *_doubts(report, told))
+    return Verdict("; ".join(filter(None, facts)) + ".", doubts, report.usable)
+
+
+def _silent(report: DowntimeReport) -> str:
+    if report.told is None:
+        return "Nothing can be said: no probe was recorded."
+    asked = sum(one.probes for one in report.kinds)
+    return f"Nothing can be said of {report.target}: none of {asked:,} probes was ever answered."
+
+
+def _away(report: DowntimeReport, told: Downtime) -> str:
+    name, gap = report.target, told.gap
+    by = f"by {told.kind.upper()} every {report.interval_ms:g} ms"
+    if gap is not None and (gap.upper_s is None or told.unseen_s is not None):
+        return _gap(name, gap, by, report.usable)
+    if told.unseen_s is None:
+        return f"how long {name} was away cannot be told: the samples do not reach over the whole time asked for"
+    if told.latest is not None:
+        return f"no probe to {name} was lost; {_late(told.latest)} ({by})"
+    return f"no probe to {name} was lost: away less than {_up(told.unseen_s)} s ({by})"
+
+
+def _gap(name: str | None, gap: Gap, by: str, usable: bool) -> str:
+    if gap.upper_s is None:
+        side = "it had not come back when the samples end" if gap.ended_utc is None else ""
+        side = "it was away already when the samples begin" if gap.started_utc is None else side
+        return f"{name} was away at least {gap.lower_s:.1f} s and how long cannot be told: {side} ({by})"
+    length = say_length(gap.length_s, gap.plus_minus_s)
+    return f"{name} was away {length} ({by})" if usable else f"{name} seems away {length}, not to be quoted ({by})"
+
+
+def say_length(length_s: float, plus_minus_s: float | None) -> str:
+    """``0.93, 0.1`` -> ``"0.93 s ± 0.10 s"``: two digits of what it can be wrong by, rounded up."""
+    if not plus_minus_s:
+        return f"{length_s:.3f} s"
+    digits = max(1 - floor(log10(plus_minus_s)), 0)
+    step = 10.0**-digits
+    wrong_s = ceil(plus_minus_s / step - 1e-6) * step
+    return f"{length_s:.{digits}f} s ± {wrong_s:.{digits}f} s"
+
+
+def _up(seconds: float) -> str:
+    return f"{ceil(seconds * 100 - 1e-6) / 100:.2f}"
+
+
+def _late(held: Held) -> str:
+    return f"answers came up to {held.most_s:.1f} s late{_between(held.started_utc, held.ended_utc)}"
+
+
+def _between(start: datetime | None, end: datetime | None) -> str:
+    if start is None or end is None:
+        return ""
+    tenths = (f"{moment:%H:%M:%S}.{moment.microsecond // 100_000}" for moment in (start, end))
+    return f" between {' and '.join(tenths)} UTC"
+
+
+def _host(report: DowntimeReport) -> str:
+    known = report.blackout
+    if known.length_s is None:
+        return ""
+    return f"the host paused it {known.length_s:g} s" + (f" (event {known.event_id})" if known.event_id else "")
+
+
+def _unanswered(report: DowntimeReport) -> str:
+    probes, lost = (sum(getattr(one, name) for one in report.kinds) for name in ("probes", "lost"))
+    return f"{lost:,} of {probes:,} probes unanswered"
+
+
+def _sessions(report: DowntimeReport) -> Iterator[str]:
+    for one in report.kinds:
+        if one.kind == _FLOW and one.heard:
+            broken = [word for word in one.errors if not word.startswith(_HARMLESS)]
+            yield f"the open TCP session broke ({', '.join(broken)})" if broken else "the open TCP session survived"
+
+
+def _doubts(report: DowntimeReport, told: Downtime) -> Iterator[str]:
+    yield from _reach(told)
+    pause_s = report.host_blackout_s
+    apart_s = max(told.interval_s, report.header.resolution_ms / 1000)
+    if pause_s is not None and pause_s + EVENT_ROUNDING_S < apart_s and report.residue.cause is not Cause.TOO_COARSE:
+        yield f"Probes {apart_s:g} s apart are too coarse for a pause of {pause_s:g} s."
+    if report.baseline_clean is False or report.tail_clean is False:
+        outside = sum((one.lost_before or 0) + (one.lost_after or 0) for one in report.kinds)
+        yield f"{outside:,} more probes were lost outside the gap, before or after: the way there is not clean."
+    lost = sum(one.lost for one in report.control)
+    if lost:
+        yield f"The control target lost {lost:,} probes."
+    yield from _monitor(report, told)
+    if any(one.kind == _NEW and one.exchange == "none" for one in report.kinds):
+        yield "New connections were opened only, no bytes came back: a kernel accepts for a service that is dead."
+
+
+def _reach(told: Downtime) -> Iterator[str]:
+    """Where samples and window do not fit."""
+    if told.window_s is None or told.reach_s is None:
+        return
+    begin_s, end_s = told.window_s
+    late_s, early_s = told.reach_s[0] - begin_s, end_s - told.reach_s[1]
+    if late_s > told.interval_s:
+        yield f"The monitor started {late_s:.1f} s late: what was before that nobody saw."
+    if early_s > told.interval_s:
+        yield f"The monitor ended {early_s:.1f} s early: what came after nobody saw."
+    if told.gap is not None and told.gap.start_s < begin_s - told.interval_s:
+        yield f"The gap began {begin_s - told.gap.start_s:.1f} s before the move: it cannot be the move's alone."
+
+
+def _monitor(report: DowntimeReport, told: Downtime) -> Iterator[str]:
+    if told.not_sent or told.unrecorded:
+        missed = told.not_sent + told.unrecorded
+        yield f"{missed:,} probes of {told.kind.upper()} were not sent, which is no loss and widens the bounds."
+    for step in report.clock_steps:
+        ahead = "forward" if step.by_s > 0 else "back"
+        yield f"This machine's clock was set {ahead} by {say_duration_s(abs(step.by_s))}; no length is touched by that."
