@@ -22,6 +22,7 @@ __all__ = ["Cut", "Ground", "Moment", "Planned", "Switch", "cut", "grounded", "p
 
 _SPUN_S = 0.002  # the last of a wait is not slept: a sleep ends late
 _PATIENCE_S = 10.0
+_PRIORITY = -15  # a cut that waits for the processor is one whose moment is not well known
 _TABLE = (
     "add table inet ground",
     "add set inet ground away { type ipv4_addr; }",
@@ -115,10 +116,22 @@ def play(plan: Sequence[Planned]) -> list[Cut]:
         for away in (True, False)
     )
     moments: dict[tuple[int, bool], Moment] = {}
-    for at_s, away, number in events:
-        wait_until(began_s + at_s)
-        moments[number, away] = timed(plan[number].switch, away)
+    with _going_first():
+        for at_s, away, number in events:
+            wait_until(began_s + at_s)
+            moments[number, away] = timed(plan[number].switch, away)
     return [Cut(moments[number, True], moments[number, False]) for number in range(len(plan))]
+
+
+@contextmanager
+def _going_first() -> Iterator[None]:
+    """Only we: whom we start now would inherit it, and who is measured must not."""
+    usual = os.getpriority(os.PRIO_PROCESS, 0)
+    os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
+    try:
+        yield
+    finally:
+        os.setpriority(os.PRIO_PROCESS, 0, usual)
 
 
 class Ground:

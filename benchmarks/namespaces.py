@@ -97,7 +97,7 @@ class Namespace:
         with self.entered():
             return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
 
-    def configure(self, name: str, value: int) -> None:
+    def configure(self, name: str, value: int | str) -> None:
         """Set one of its kernel parameters, such as ``net/ipv4/ping_group_range``."""
         with self.entered(), open(f"/proc/sys/{name}", "w", encoding="ascii") as file:
             file.write(str(value))
