@@ -180,5 +180,6 @@ def _watch(order: MoveOrder, requested: datetime, command: CommandState, earlier
         "host_blackout_s": blackout_s(event),
         "blackout_event_id": event.event_id if event else None,
         "blackout_event_host": event.host if event else None,
+        "blackout_event_utc": iso_utc(event.created_utc) if event and event.created_utc else None,
     }
     return Outcome(outcome.result, outcome.detail, facts)

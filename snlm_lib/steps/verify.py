@@ -23,7 +23,9 @@ from snlm_lib.clock import Clock
 from snlm_lib.errors import Refused
 from snlm_lib.estate.model import VmFacts
 from snlm_lib.estate.survey import find_vm
-from snlm_lib.measure.downtime import Downtime, DowntimeReport, HostBlackout, judge_downtime, read_pings
+from snlm_lib.measure.aims import KIND_WORDS
+from snlm_lib.measure.blackout import HostBlackout, counted
+from snlm_lib.measure.downtime import Downtime, DowntimeReport, judge_downtime, read_pings
 from snlm_lib.measure.monitor import MonitorHandle, find_monitor, stop_monitor
 from snlm_lib.measure.samples import read_samples
 from snlm_lib.measure.verdict import verdict

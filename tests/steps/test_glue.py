@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,10 @@ import pytest
 
 from snlm_lib.change.checks.model import Level
 from snlm_lib.errors import ParameterError, RecordError, Refused
+from snlm_lib.measure.ledger import PING_COLUMNS
 from snlm_lib.measure.monitor import find_monitor, stop_monitor
+from snlm_lib.measure.ping_file import PingHeader, TargetFacts
+from snlm_lib.measure.verdict import verdict
 from snlm_lib.record.result import StepResult, Verdict, write_result
 from snlm_lib.step import Step, begin
 from snlm_lib.steps import gather, monitor, verify
@@ -30,14 +34,29 @@ def step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Step:
     return begin("06_verify_migration")
 
 
-def pings(step: Step, lost: range, *, count: int = 60) -> None:
-    """UDP probes 100 ms apart from 21:04:00, those in ``lost`` unanswered; a monitor that has ended."""
-    rows = ["seq,target,kind,due_s,sent_utc,sent_s,status,rtt_ms"]
+def rows(target: str, kind: str, lost: range, count: int = 60) -> list[str]:
+    """Probes 100 ms apart from 21:04:00, those in ``lost`` unanswered."""
+    found = []
     for seq in range(count):
         due = seq * INTERVAL_S
-        state = "lost," if seq in lost else "answered,0.2"
-        rows.append(f"{seq},VM01,udp,{due:.3f},2026-11-23T21:04:{due:06.3f}Z,{due:.3f},{state}")
-    (step.record.samples / "pings.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+        state = "lost,,no-answer" if seq in lost else "answered,0.2,"
+        found.append(f"{seq},{target},{kind},{due:.3f},2026-11-23T21:04:{due:06.3f}Z,{due:.3f},{state}")
+    return found
+
+
+def pings(step: Step, lost: range, *, count: int = 60, more: Sequence[str] = ()) -> None:
+    """UDP probes of VM01, ``more`` rows beside them, DC01 a control; a monitor that has ended."""
+    header = PingHeader(
+        vantage="ADMIN01",
+        started_utc="2026-11-23T21:04:00.000Z",
+        interval_ms=100,
+        timeout_ms=1000,
+        targets=(TargetFacts("VM01", kinds=("udp",)), TargetFacts("DC01", role="control", kinds=("udp",))),
+        resolution_ms=100,
+        clock_offsets_s={"HV01": 2.0},
+    )
+    text = [",".join(PING_COLUMNS), *rows("VM01", "udp", lost, count), *more]
+    (step.record.samples / "pings.csv").write_text(header.line() + "\n".join(text) + "\n", encoding="utf-8")
     ended = {"schema": "snlm.monitor/1", "pid": 1, "started": 0.0, "stop_file": "stop", "pings_csv": "pings.csv"}
     step.record.monitor_dir.mkdir(exist_ok=True)
     (step.record.monitor_dir / "state.json").write_text(json.dumps(ended), encoding="utf-8")
@@ -67,14 +86,66 @@ def test_the_gap_is_told_with_bounds_and_both_clocks(step: Step) -> None:
     assert step.figures["gap_s"] == pytest.approx(0.6)
     assert step.figures["lost"] == 6
     assert step.figures["residue_s"] == pytest.approx(0.2)
-    assert "Away 0.60 s by UDP probes (at least 0.50 s, at most 0.70 s); host blackout 0.4 s. " in step.highlights[-1]
+    assert step.figures["supported"]
+    assert "VM01 was away 0.60 s ± 0.10 s" in step.highlights[-1]
+    assert "the host paused it 0.4 s; 6 of 31 probes unanswered" in step.highlights[-1]
 
 
 def test_no_lost_probe_is_shorter_than_an_interval_not_zero(step: Step) -> None:
     pings(step, range(0))
     verify.tell_away(step, verify.measure_away(step, finished_move()))
     assert step.figures["gap_s"] is None
-    assert "No probe was lost: away for less than 0.10 s" in step.highlights[-1]
+    assert "no probe to VM01 was lost: away less than 0.10 s" in step.highlights[-1]
+
+
+def test_a_control_that_lost_probes_with_the_machine_is_a_warning_and_blames_the_path(step: Step) -> None:
+    pings(step, range(20, 26), more=rows("DC01", "udp", range(20, 26)))
+    again, control = verify.tell_away(step, verify.measure_away(step, finished_move()))
+    assert (again.level, control.level, control.host) == (Level.PASS, Level.WARN, "DC01")
+    assert "6 of 31 probes during the move were lost" in control.evidence
+    assert (step.figures["control"], step.figures["cause"]) == ("lost probes", "prober-or-path")
+    assert step.figures["probes"] == 31  # the machine's alone
+    assert [row["target"] for row in step.tables["control"]] == ["DC01"]
+
+
+@pytest.mark.parametrize(
+    ("lost", "level", "word"), [(range(0), Level.PASS, "clean"), (range(60), Level.WARN, "never answered")]
+)
+def test_a_control_is_a_witness_that_was_there_or_was_not(step: Step, lost: range, level: Level, word: str) -> None:
+    pings(step, range(20, 26), more=rows("DC01", "udp", lost))
+    _again, control = verify.tell_away(step, verify.measure_away(step, finished_move()))
+    assert (control.level, step.figures["control"]) == (level, word)
+
+
+def test_without_a_control_none_is_spoken_of(step: Step) -> None:
+    pings(step, range(0))
+    (again,) = verify.tell_away(step, verify.measure_away(step, finished_move()))
+    assert again.check_id == "answers-udp"
+    assert (step.figures["control"], "control" in step.tables) == (None, False)
+
+
+def test_each_kind_has_its_row_and_its_round_trips(step: Step) -> None:
+    pings(step, range(20, 26), more=rows("VM01", "connect", range(20, 40)))
+    verify.tell_away(step, verify.measure_away(step, finished_move()))
+    told = {row["probe"]: (row["lost"], row["longest gap, s"]) for row in step.tables["away"]}
+    assert told == {"UDP": (6, 0.6), "TCP connect": (20, 2.0)}
+    assert {(row["probe"], row["when"]) for row in step.tables["round_trips"]} == {
+        (probe, when) for probe in ("UDP", "TCP connect") for when in ("before", "during", "after")
+    }
+    assert step.figures["rtt_p99_ms"] == pytest.approx(0.2)
+    assert (step.figures["duplicated"], step.figures["reordered"]) == (0, 0)
+
+
+def test_the_hosts_event_is_laid_over_the_samples_by_its_clocks_offset(step: Step) -> None:
+    pings(step, range(20, 26))
+    move = finished_move()
+    move.figures.update({"blackout_event_id": 20415, "blackout_event_host": "HV01"})
+    move.figures["blackout_event_utc"] = "2026-11-23T21:04:05Z"
+    report = verify.measure_away(step, move).report
+    assert report is not None
+    assert report.pause is not None
+    assert report.pause.over_by_s == pytest.approx(3.0)  # HV01 is two seconds ahead
+    assert "(event 20415)" in verdict(report).sentence
 
 
 def test_a_guest_that_stays_silent_fails_the_proof(step: Step) -> None:
@@ -88,7 +159,7 @@ def test_a_monitor_that_died_before_the_move_ended_tells_no_gap(step: Step) -> N
     pings(step, range(0), count=15)  # the last probe 1.4 s after the first, the move from 1 s to 4 s
     away = verify.measure_away(step, finished_move())
     (again,) = verify.tell_away(step, away)
-    assert step.highlights[-1] == "The probes do not reach over the whole move, so no gap can be told."
+    assert "how long VM01 was away cannot be told" in step.highlights[-1]
     assert (step.figures["gap_s"], step.figures["gap_upper_s"], step.figures["usable"]) == (None, None, False)
     assert (again.level, again.host) == (Level.FAIL, "")
     assert "nothing was probed after the move" in again.evidence
@@ -99,7 +170,7 @@ def test_a_monitor_that_died_while_the_machine_was_away_blames_no_guest(step: St
     (again,) = verify.tell_away(step, verify.measure_away(step, finished_move()))
     assert (again.host, step.figures["gap_upper_s"], step.figures["usable"]) == ("", None, False)
     assert "nothing was probed after the move" in again.evidence
-    assert "no upper bound" in step.highlights[-1]
+    assert "it had not come back when the samples end" in step.highlights[-1]
 
 
 @pytest.mark.parametrize(
