@@ -25,7 +25,7 @@ __all__ = ["MOST_SINGLE", "TITLE", "pings_figure"]
 TITLE = "Pings"
 MOST_SINGLE = 4000  # probes of a track that are drawn one by one
 _POINTS = 9000  # over all lines of a figure
-_SLICES, _MOST_SLICES = 1200, 400  # over all smoke of a figure, and in one plot
+_SLICES, _MOST_SLICES = 1080, 400  # over all smoke of a figure, and in one plot
 _MOST_PLOTS = 6  # of round trips in one figure: further tracks have their row of marks
 
 

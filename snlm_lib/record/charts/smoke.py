@@ -18,9 +18,9 @@ from snlm_lib.record.charts.tracks import Track
 
 __all__ = ["LEVELS", "Smoke", "add_smoke", "outline", "smoke_of"]
 
-LEVELS = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+LEVELS = np.array([0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0])
 _MEDIAN = 3
-_BANDS = ((0, 6, "all answers", 0.16), (1, 5, "90 % of them", 0.22), (2, 4, "half of them", 0.34))  # levels, alpha
+_BANDS = ((0, 6, "all answers", 0.2), (1, 5, "90 % of them", 0.22), (2, 4, "half of them", 0.34))  # levels, alpha
 
 
 @dataclass(frozen=True)
@@ -57,15 +57,13 @@ def smoke_of(track: Track, start_s: float, end_s: float, slices: int) -> Smoke:
 
 
 def _levels(number: NDArray[np.int64], rtt_ms: Floats, slices: int) -> Floats:
-    """One sort for all: a slice's answers lie together, lowest first."""
-    in_order = rtt_ms[np.lexsort((rtt_ms, number))]
-    count = np.bincount(number, minlength=slices)
-    first = np.cumsum(count) - count
-    found = np.full((len(LEVELS), slices), np.nan)
-    some = count > 0
-    for row, level in enumerate(LEVELS):
-        found[row, some] = in_order[first[some] + np.rint(level * (count[some] - 1)).astype(np.int64)]
-    return found
+    """``number`` never falls, so that a slice's answers lie together."""
+    found = np.full((slices, len(LEVELS)), np.nan)
+    ends = np.cumsum(np.bincount(number, minlength=slices))
+    for one, answers in zip(found, np.split(rtt_ms, ends[:-1]), strict=True):
+        if len(answers):
+            one[:] = np.sort(answers)[np.rint(LEVELS * (len(answers) - 1)).astype(np.int64)]
+    return found.T
 
 
 def outline(smoke: Smoke, low: int, high: int) -> tuple[Floats, Floats]:

@@ -15,7 +15,7 @@ from snlm_lib.record.charts.tracks import TimeAxis, Track
 
 __all__ = ["MOST_MARKS", "add_strip", "fates_in_words"]
 
-MOST_MARKS = 1000  # of each fate, over all rows of a figure
+MOST_MARKS = 900  # over all rows of a figure
 _ROW_PX = 18
 
 
@@ -37,7 +37,7 @@ _FATES = (
 
 
 def add_strip(stack: Stack, tracks: Sequence[Track], names: Sequence[str], *, most: int, gap_px: int = 6) -> None:
-    """One more row in ``stack``: a line of it a track, with at most ``most`` marks of each fate."""
+    """One more row in ``stack``: a line of it a track, with at most ``most`` marks."""
     yaxis = stack.row(
         _ROW_PX * len(tracks) + 2,
         gap_px=gap_px,
@@ -50,13 +50,18 @@ def add_strip(stack: Stack, tracks: Sequence[Track], names: Sequence[str], *, mo
     )
     stack.traces.append(go.Bar(x=[None], y=[0], yaxis=yaxis, orientation="h", showlegend=False))  # shows empty rows too
     for fate in _FATES:
-        found = [marks_of(track.at_s, track.met(fate.name), most) for track in tracks]
+        found = [marks_of(track.at_s, track.met(fate.name), _share(track, most)) for track in tracks]
         above = 0.0
         for share, colour in fate.colours:
             here = [marks.only((marks.share > above) & (marks.share <= share)) for marks in found]
             above = share
             if any(len(marks.hits) for marks in here):
                 stack.traces.append(_bars(fate, colour, here, stack.axis, yaxis))
+
+
+def _share(track: Track, most: int) -> int:
+    """Of the marks of a track those of one fate."""
+    return max(most // max(sum(track.count(fate.name) > 0 for fate in _FATES), 1), 2)
 
 
 def fates_in_words(tracks: Sequence[Track]) -> Iterator[go.Scatter]:

@@ -108,16 +108,20 @@ def test_no_lost_probe_and_no_extreme_disappears(
         assert min(answers(drawn)) == pytest.approx(np.nanmin(one.rtt_ms), abs=6e-4)
 
 
-def test_a_day_of_several_targets_is_small_and_told_in_utc() -> None:
-    day = made.a_day(interval_s=0.5, loss=0.02)
-    day += [made.track(kind, target="VM02", seconds=made.DAY_S, interval_s=0.5, loss=0.3) for kind in made.USUAL_MS]
+def test_a_bad_day_of_several_targets_is_small_and_told_in_utc() -> None:
+    held = [(start_s, start_s + 5.0) for start_s in range(0, int(made.DAY_S), 60)]
+    day = [
+        made.track(kind, target=target, seconds=made.DAY_S, interval_s=0.5, loss=0.4, late=held)
+        for target in ("VM01", "VM02")
+        for kind in made.USUAL_MS
+    ]
     figure = pings_figure(day, UTC_AXIS)
     drawn = plain(figure)
 
     assert len(figure_json(figure)) <= MOST_BYTES
     assert drawn["layout"]["xaxis"]["type"] == "date"
-    assert len(drawn["layout"]["annotations"]) == 6  # plots of round trips; the seventh track has its row of marks
-    assert drawn["layout"]["yaxis13"]["ticktext"] == ["VM02 TCP flow"]
+    assert len(drawn["layout"]["annotations"]) == 6  # plots of round trips; further tracks have their rows of marks
+    assert drawn["layout"]["yaxis13"]["ticktext"] == ["VM02 TCP connect", "VM02 TCP flow"]
 
 
 def test_fifty_targets_stay_small_and_each_has_its_row() -> None:
