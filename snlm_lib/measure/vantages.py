@@ -20,6 +20,7 @@ from statistics import median
 
 import numpy as np
 
+from snlm_lib.measure.aims import KIND_WORDS
 from snlm_lib.measure.away import Window
 from snlm_lib.measure.gaps import Gap, gaps_of
 from snlm_lib.measure.life import Life, life_of
@@ -68,7 +69,7 @@ class Sight:
         gap = self.gap
         return {
             "seen from": self.vantage,
-            "probe": self.kind,
+            "probe": KIND_WORDS.get(self.kind, self.kind),
             "every, ms": round(self.interval_s * 1000),
             "sent": self.probes,
             "lost": self.lost,
@@ -81,7 +82,7 @@ class Sight:
 
 @dataclass(frozen=True)
 class SeenFrom:
-    """``sights`` in the order of the files; ``longest`` is the one whose gap is spoken of, None when no probe was lost.
+    """``sights`` in the order of the files; ``longest``: whose gap lasted longest for certain, None when none was lost.
 
     ``machine_most_s``: the machine itself was away no longer, by every kind of every place; None when that is open.
     """
@@ -98,22 +99,20 @@ class SeenFrom:
 
     @property
     def sentence(self) -> str:
-        """What follows from it."""
-        places = len(self.sights)
-        if self.longest is None or self.longest.gap is None:
-            least = "" if self.machine_most_s is None else f": away for less than {self.machine_most_s:.2f} s"
-            return f"Seen from {places} places no probe was lost{least}."
-        gap, name = self.longest.gap, self.longest.vantage
-        most = f"; {self.target} itself was away {self.machine_most_s:.2f} s at most" if self.machine_most_s else ""
-        told = f"Longest seen from {name}, {gap.length_s:.2f} s"
+        """What each place saw, and what follows from it."""
+        most_s = self.machine_most_s
+        if self.longest is None:
+            least = "" if most_s is None else f": away for less than {most_s:.2f} s"
+            return f"Seen from {_listed([sight.vantage for sight in self.sights])} no probe was lost{least}."
+        name = self.longest.vantage
         if self.reached_from:
-            return (
-                f"{told}. {_listed(self.reached_from)} got answers meanwhile: the way from {name} had its part{most}."
-            )
-        also = [sight.vantage for sight in self.sights if sight.view is View.AWAY and sight is not self.longest]
-        if also:
-            return f"{told}. {_listed(also)} got no answer then either{most}."
-        return f"{told}. No other place could tell whether it was the machine or the way{most}."
+            told = f"{_listed(self.reached_from)} got answers while {name} got none: the way from {name} had its part"
+        elif any(sight.view is View.AWAY for sight in self.sights if sight is not self.longest):
+            told = "Nobody was answered meanwhile"
+        else:
+            told = "No other place can tell the machine's part from the way's"
+        most = "" if most_s is None else f"; {self.target} itself was away {most_s:.2f} s at most"
+        return f"Seen {', '.join(map(_seen, self.sights))}. {told}{most}."
 
 
 @dataclass(frozen=True)
@@ -136,8 +135,8 @@ def seen_from(files: Sequence[Pings], *, window: Window | None = None, target: s
     if len(looks) < 2:
         return None
     gaps = [_longest(look, _span(looks[0], look, window)) for look in looks]
-    lengths = [gap.length_s if gap else -1.0 for gap in gaps]
-    first = lengths.index(max(lengths))
+    certain = [gap.lower_s if gap else -1.0 for gap in gaps]  # a coarse place's middle says little
+    first = certain.index(max(certain))
     gap = gaps[first]
     if gap is None:
         sights = [_unbroken(look, _span(looks[0], look, window)) for look in looks]
@@ -288,6 +287,14 @@ def _told(look: _Look, span: _Span, gap: Gap | None, most_s: float | None, view:
 
 def _thousandths(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 3)
+
+
+def _seen(sight: Sight) -> str:
+    gap, place = sight.gap, f"from {sight.vantage}"
+    if gap is None:
+        return f"{place} {'nothing then' if sight.view is View.NOT_LOOKING else 'without a loss'}"
+    most = "" if gap.upper_s is None else f" to {gap.upper_s:.2f}"
+    return f"{place} {gap.length_s:.2f} s ({gap.lower_s:.2f}{most or ' at least'})"
 
 
 def _listed(names: Sequence[str]) -> str:

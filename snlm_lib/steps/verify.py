@@ -177,6 +177,7 @@ def tell_away(step: Step, away: Away) -> tuple[CheckResult, ...]:
     trips = [row for item in report.kinds for row in trip_rows(item)]
     step.table("round_trips", trips, caption="Round trips before, during and after the move")
     step.keep({**away_figures(report), "supported": told.supported})
+    vantage.seen(step, (away.requested_utc, away.ended_utc))
     step.say(told.text)
     vm = step.parameters.vm
     return (*(_answers_again(item, vm) for item in report.kinds), *(_stayed(item) for item in report.control))

@@ -12,10 +12,12 @@ import pytest
 
 from snlm_lib.errors import RemoteError
 from snlm_lib.guests import GuestTarget
+from snlm_lib.measure.downtime import judge_downtime
 from snlm_lib.measure.ping_file import AT_SENT, BETWEEN
+from snlm_lib.measure.pings import read_pings
 from snlm_lib.remote.clixml import PsObject
 from snlm_lib.step import Step, begin
-from snlm_lib.steps import vantage
+from snlm_lib.steps import vantage, verify
 from snlm_lib.steps.stream import Seen
 from tests.measure.patterns import ZERO
 from tests.steps.test_stream import ANSWER, DENIED, Host, rows_of, until
@@ -165,6 +167,16 @@ def test_06_tells_each_place_and_what_follows(step: Step) -> None:
     assert (theirs["every, ms"], theirs["lost"], theirs["what it saw"]) == (500, 0, "answered meanwhile")
     assert step.figures == {"vantages": 2, "machine_most_s": 0.5}
     assert "the way from OPS had its part; VM01 itself was away 0.50 s at most" in step.highlights[0]
+
+
+def test_06_has_it_among_its_figures(step: Step) -> None:
+    written(step, "OPS", every=1, lost=range(100, 112), moments=AT_SENT)
+    written(step, "DC01", every=5, lost=range(100, 111), moments=BETWEEN)
+    report = judge_downtime(read_pings(step.record.samples / "pings.csv"), window=AROUND)
+    verify.tell_away(step, verify.Away(report, None, *AROUND))
+    assert [row["what it saw"] for row in step.tables["seen from"]] == ["unanswered too"] * 2
+    assert step.highlights[0].startswith("Seen from OPS 1.20 s (1.10 to 1.30), from DC01 1.50 s (1.00 to 2.00). Nobody")
+    assert step.highlights[-1].startswith("VM01 was away 1.")  # the last one becomes the step's reason
 
 
 def test_a_place_that_was_never_answered_or_cannot_be_read_is_a_sentence(step: Step) -> None:
