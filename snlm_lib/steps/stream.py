@@ -56,6 +56,8 @@ def first_look(session: Session, seen: Seen) -> str:
         told = echo_facts(session.invoke(commands.ping(seen.address, TIMEOUT_MS)).bags)
     except RemoteError as error:
         return _refusal(session.host, error)
+    except ValueError as error:
+        return f"No second look from {session.host}: {error}."
     if told.answered:
         return f"{session.host} pings {seen.name} too, every {INTERVAL_S * 1000:.0f} ms: a second look from elsewhere."
     return f"{session.host} gets no answer from {seen.name} ({told.error}): no second look from there."

@@ -241,4 +241,5 @@ def test_a_first_look_says_what_will_be_seen() -> None:
     assert "pings VM01 too, every 500 ms" in first_look(Host(lambda _: ANSWER), VM)
     assert "gets no answer from VM01 (no-answer)" in first_look(Host(lambda _: SILENCE), VM)
     assert first_look(Host(lambda _: DENIED), VM).startswith("DC01 does not ping for us")
-    assert Host(lambda _: ANSWER).texts == []
+    odd = first_look(Host(lambda _: ANSWER), Seen("VM01", "fe80::51%eth0"))
+    assert odd == "No second look from DC01: 'fe80::51%eth0' is no name or address that a filter may hold."
