@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Protocol
 
 from snlm_lib.clock import Clock
 from snlm_lib.errors import AuthenticationRefused, CommandFailed, RecordError, RemoteError, SnlmError
@@ -31,7 +32,7 @@ from snlm_lib.process import append_bytes
 from snlm_lib.remote import commands
 from snlm_lib.units import iso_utc
 
-__all__ = ["INTERVAL_S", "TIMEOUT_MS", "PingStream", "Seen", "first_look"]
+__all__ = ["INTERVAL_S", "TIMEOUT_MS", "PingStream", "Seen", "Vantage", "first_look"]
 
 INTERVAL_S = 0.5
 TIMEOUT_MS = 1000
@@ -48,6 +49,12 @@ class Seen:
 
     name: str
     address: str
+
+
+class Vantage(Session, Protocol):
+    """What is needed of a session here."""
+
+    def close(self) -> None: ...
 
 
 def first_look(session: Session, seen: Seen) -> str:
@@ -81,7 +88,7 @@ class PingStream:
 
     def __init__(
         self,
-        session: Session,
+        session: Vantage,
         seen: Seen,
         path: Path,
         *,
@@ -183,6 +190,8 @@ class PingStream:
         finally:
             with self._lock:
                 self._under_way -= 1
+            if self._closed:  # a read that lost its session opened a new one, which nobody needs any more
+                self._session.close()
 
     def _ask(self) -> EchoFacts:
         """One answer; a host that is not heard costs the probe, and after `PATIENCE` of them the stream."""

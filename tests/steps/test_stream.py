@@ -46,7 +46,7 @@ class Host:
         self._lock = threading.Lock()
         self.left_s: list[float] = []
         self.texts: list[str] = []
-        self.opened = 0
+        self.opened = self.closed = 0
         self.trouble: RemoteError | None = None
         self.waiting = threading.Event()
         self.waiting.set()
@@ -55,6 +55,9 @@ class Host:
         self.opened += 1
         if self.trouble is not None:
             raise self.trouble
+
+    def close(self) -> None:
+        self.closed += 1
 
     def invoke(self, pipeline: Pipeline, *, accept: tuple[str, ...] = ()) -> Result:
         threading.Event().wait(self._way_s / 2)  # the way there
@@ -235,6 +238,7 @@ def test_when_told_to_end_it_ends_although_the_host_does_not_answer(path: Path) 
         before = path.read_bytes()
     until(lambda: not any(thread.name.startswith("ping-") for thread in threading.enumerate()))
     assert path.read_bytes() == before
+    assert host.closed == AT_ONCE  # whatever they opened meanwhile
 
 
 def test_a_first_look_says_what_will_be_seen() -> None:
