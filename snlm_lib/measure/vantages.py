@@ -26,6 +26,7 @@ from snlm_lib.measure.gaps import Gap, gaps_of
 from snlm_lib.measure.life import Life, life_of
 from snlm_lib.measure.ping_file import PingHeader
 from snlm_lib.measure.pings import CONTROL, Pings, Series, series_of
+from snlm_lib.measure.wall import Floats
 from snlm_lib.units import parse_utc
 
 __all__ = ["SeenFrom", "Sight", "View", "seen_from"]
@@ -144,7 +145,8 @@ def seen_from(files: Sequence[Pings], *, window: Window | None = None, target: s
         return SeenFrom(name, tuple(sights), None, min(mosts, default=None))
     axes = [_Axis(looks[first].pings, look.pings) for look in looks]
     told = looks[first].told
-    spans = [_moved(_outer(told, gap), axis) for axis in axes]
+    (begins_s,), (ends_s,) = _outer(told, [gap])
+    spans = [_moved((float(begins_s), float(ends_s)), axis) for axis in axes]
     sights = [
         _told(looks[first], span, gap, gap.upper_s, View.AWAY)
         if look is looks[first]
@@ -222,24 +224,21 @@ def _moved(span: _Span, axis: _Axis, *, certain: bool = False) -> _Span:
 
 def _touching(look: _Look, span: _Span) -> list[Gap]:
     """Its gaps that may have been at that time."""
-    found = []
-    for gap in gaps_of(*look.told):
-        outer = _outer(look.told, gap)
-        if outer[0] < span[1] and outer[1] > span[0]:
-            found.append(gap)
-    return found
+    gaps = gaps_of(*look.told)
+    begins_s, ends_s = _outer(look.told, gaps)
+    return [gaps[row] for row in np.flatnonzero((begins_s < span[1]) & (ends_s > span[0]))]
 
 
 def _longest(look: _Look, span: _Span) -> Gap | None:
     return max(_touching(look, span), key=lambda gap: gap.length_s, default=None)
 
 
-def _outer(told: tuple[Series, Life], gap: Gap) -> _Span:
-    """From the last proof of life before the gap to the first one after it."""
+def _outer(told: tuple[Series, Life], gaps: Sequence[Gap]) -> tuple[Floats, Floats]:
+    """For each gap the last proof of life before it and the first one after it."""
     series, life = told
-    first, last = np.searchsorted(series.seq, [gap.first_seq, gap.last_seq])
-    before = life.last_before(life.from_s[[first]])
-    return float(before[0]), float(life.next_s[last])
+    first = np.searchsorted(series.seq, [gap.first_seq for gap in gaps])
+    last = np.searchsorted(series.seq, [gap.last_seq for gap in gaps])
+    return life.last_before(life.from_s[first]), life.next_s[last]
 
 
 def _most_s(kind: tuple[Series, Life], span: _Span) -> float | None:
