@@ -41,7 +41,7 @@ _Span = tuple[float, float]
 class View(StrEnum):
     """What a place saw of the longest absence."""
 
-    AWAY = "unanswered too"
+    AWAY = "unanswered"
     REACHED = "answered meanwhile"
     TOO_COARSE = "too coarse to tell"
     NOT_LOOKING = "did not look then"
