@@ -76,7 +76,7 @@ def _refusal(host: str, error: RemoteError) -> str:
             f"{host} does not ping for us, so there is no second look from there: {error.what}."
             " Its endpoint must allow Get-CimInstance of Win32_PingStatus, see snlm_lib/jea."
         )
-    return f"No second look from {host}: {error}"
+    return f"No second look from {error}"  # which begins with the host
 
 
 def _not_sent(why: str) -> EchoFacts:

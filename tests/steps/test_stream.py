@@ -213,7 +213,7 @@ def test_a_host_that_is_gone_is_given_up_after_a_while(path: Path) -> None:
     host = Host(lambda _: gone, way_s=0.0)
     with streaming(host, path) as stream:
         until(lambda: bool(stream.trouble))
-    assert stream.trouble.startswith("No second look from DC01: DC01: no answer")
+    assert stream.trouble.startswith("No second look from DC01: no answer")
     assert PATIENCE <= len(host.left_s) < PATIENCE + AT_ONCE
 
 
