@@ -13,7 +13,10 @@ MACHINE = "10.20.0.51"
 
 
 def question(address: str, timeout_ms: int = 1000) -> tuple[str, dict[str, object]]:
-    wanted = {"ClassName": "Win32_PingStatus", "Filter": f"Address='{address}' and Timeout={timeout_ms}"}
+    wanted: dict[str, object] = {
+        "ClassName": "Win32_PingStatus",
+        "Filter": f"Address='{address}' and Timeout={timeout_ms}",
+    }
     return "Get-CimInstance", wanted
 
 
