@@ -20,10 +20,12 @@ _WORK = {  # who does it: imported when it is chosen, so that help and a wrong w
     "run": "snlm_lib.cli_change:run",
     "verify": "snlm_lib.cli_verify:verify",
     "report": "snlm_lib.cli_change:report",
+    "monitor": "snlm_lib.cli_monitor:monitor",
     "explain": "snlm_lib.cli_explain:tell",
     "lab up": "snlm_lib.cli_lab:up",
 }
 _SCENARIO = "In parameters/scenarios, without .yaml, as quick or faults/disk-full; or the path of a file of your own."
+_KINDS = "icmp, udp:PORT, connect:PORT[=EXCHANGE], tcp:PORT[=EXCHANGE]; in quotes, with commas. Default: icmp."
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -91,6 +93,30 @@ def _report(record: Annotated[Path, typer.Argument(help="An open record: outputs
     Example:  snlm report outputs/CHG0012345/20261123T210400Z
     """
     _do("report", record)
+
+
+@app.command("monitor")
+def _monitor(
+    targets: Annotated[list[str] | None, typer.Argument(help="Machines: a name, an address, or NAME=ADDRESS.")] = None,
+    until: Annotated[str | None, typer.Option(help="End at 18:30, or 2026-11-24T06:00 (local time).")] = None,
+    lasting: Annotated[str | None, typer.Option("--for", help="End after 90s, 30m, 8h, 2d.")] = None,
+    kinds: Annotated[str | None, typer.Option(help=_KINDS)] = None,
+    control: Annotated[list[str] | None, typer.Option(help="A neighbour to probe beside; may be repeated.")] = None,
+    interval: Annotated[int | None, typer.Option(min=10, max=60000, help="Ms between probes; default 100.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for samples; default: outputs/monitor/START.")] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Leave it running; needs an end.")] = False,
+    stop: Annotated[Path | None, typer.Option(help="End the monitor of this folder instead.")] = None,
+) -> None:
+    """Probe machines outside a change.
+
+    Until the end that is given, or Ctrl-C; then says how long each was away. Every probe is kept.
+
+    Example:  snlm monitor vm01 --for 8h --kinds "icmp,connect:3389=rdp" --control gw01
+
+    Exit code 0: ended in order; 1: it broke off.
+    """
+    options = {"kinds": kinds, "control": tuple(control or ()), "until": until, "lasting": lasting}
+    _do("monitor", targets or [], {**options, "interval_ms": interval, "out": out, "detach": detach, "stop": stop})
 
 
 @app.command("explain", context_settings={"ignore_unknown_options": True})  # an HRESULT may begin with a minus

@@ -37,6 +37,7 @@ ROOMS = {
     "cli_explain": "cli",
     "cli_guard": "cli",
     "cli_lab": "cli",
+    "cli_monitor": "cli",
     "cli_verify": "cli",
     "closing": "cli",
     "progress": "cli",

@@ -119,7 +119,7 @@ def _refuse_unknown(aim: ProbeTarget) -> None:
             raise ParameterError(
                 f"address {aim.address!r} is not known: {error}",
                 where=f"guest {aim.name}" if aim.role == "machine" else f"control {aim.name}",
-                remedy="Correct the address in the connection profile.",
+                remedy="Correct the name, or give the address in numbers.",
             ) from error
 
 

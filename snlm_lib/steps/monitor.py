@@ -188,7 +188,7 @@ def _row(item: Downtime) -> dict[str, object]:
         "answered": item.answered,
         "lost": item.lost,
         "late": item.late,
-        "round trip p50, ms": item.rtt.p50_ms if item.rtt else None,
-        "p95, ms": item.rtt.p95_ms if item.rtt else None,
-        "p99, ms": item.rtt.p99_ms if item.rtt else None,
+        "round trip p50, ms": round(item.rtt.p50_ms, 3) if item.rtt else None,
+        "p95, ms": round(item.rtt.p95_ms, 3) if item.rtt else None,
+        "p99, ms": round(item.rtt.p99_ms, 3) if item.rtt else None,
     }
