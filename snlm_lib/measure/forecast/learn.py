@@ -1,0 +1,119 @@
+"""A move that ended, as a record keeps it, and what its passes say of the guest's writes. Pure."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+
+from snlm_lib.measure.forecast.inputs import MoveInputs, Source, Transport
+
+__all__ = ["SCHEMA", "Outcome", "PassSeen", "Past", "Reading", "past_from", "reading_of", "with_history"]
+
+SCHEMA = "snlm.past-move/1"
+_STUCK = 0.97  # a pass this much of the one before it shows the link's rate, not the guest's
+_WHOLE = 0.95  # nearly all memory written again: more could not be seen
+_LEAST_S = 0.05
+
+
+@dataclass(frozen=True)
+class PassSeen:
+    """One recorded pass: MiB sent in it, seconds it took."""
+
+    mib: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What happened; None is unknown. ``memory_s`` runs from the first pass to the guest's resume."""
+
+    memory_s: float | None
+    pause_s: float | None = None
+    memory_mib: float | None = None
+    storage_s: float | None = None
+    passes: tuple[PassSeen, ...] = ()
+
+
+@dataclass(frozen=True)
+class Past:
+    """A move that ended: what was known before it, what came of it, when it ended (s since 1970, UTC)."""
+
+    inputs: MoveInputs
+    outcome: Outcome
+    ended_unix_s: float = 0.0
+
+    def as_dict(self) -> dict[str, object]:
+        """For a record; `past_from` reads it back."""
+        inputs = {name: value for name, value in vars(self.inputs).items() if value is not None and name != "sources"}
+        inputs["sources"] = {name: str(source) for name, source in self.inputs.sources.items()}
+        return {"schema": SCHEMA, "ended_unix_s": self.ended_unix_s, "inputs": inputs, "outcome": asdict(self.outcome)}
+
+
+def past_from(kept: Mapping[str, object]) -> Past | None:
+    """What `Past.as_dict` wrote; None when it is something else: a record is never refused for it."""
+    inputs, outcome, ended = kept.get("inputs"), kept.get("outcome"), kept.get("ended_unix_s")
+    if kept.get("schema") != SCHEMA or not isinstance(inputs, Mapping) or not isinstance(outcome, Mapping):
+        return None
+    try:
+        passes = tuple(PassSeen(float(one["mib"]), float(one["seconds"])) for one in outcome.get("passes", ()))
+        known = {field.name for field in fields(MoveInputs)}
+        given = {name: value for name, value in inputs.items() if name in known}
+        given["sources"] = {name: Source(source) for name, source in given.get("sources", {}).items()}
+        given["transport"] = Transport(given.get("transport", Transport.TCP))
+        names = ("memory_s", "pause_s", "memory_mib", "storage_s")
+        figures = {name: outcome.get(name) for name in names}
+        return Past(MoveInputs(**given), Outcome(**figures, passes=passes), float(str(ended or 0.0)))
+    except (TypeError, ValueError, KeyError):
+        return None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Writes of a guest from the passes of a move: MiB/s over ``window_s``; ``censored``: a lower bound only."""
+
+    mib_s: float
+    window_s: float
+    bend: float | None
+    censored: bool
+
+
+def reading_of(passes: Sequence[PassSeen], ram_mib: float | None = None) -> Reading | None:
+    """The dirty curve's points are V(i+1) = D(t(i)): the longest uncensored one, and its bend to the next.
+
+    None when no pair of passes was seen. A stuck move only shows that the guest writes at least as fast as the link.
+    """
+    points = [
+        (before.seconds, after.mib, after.mib >= _STUCK * before.mib or (ram_mib or math.inf) * _WHOLE <= after.mib)
+        for before, after in itertools.pairwise(passes)
+        if before.seconds >= _LEAST_S and after.mib > 0
+    ]
+    if not points:
+        return None
+    free = [(seconds, mib) for seconds, mib, stuck in points if not stuck]
+    if not free:
+        seconds, mib, _ = max(points)
+        return Reading(mib / seconds, seconds, None, censored=True)
+    return Reading(free[0][1] / free[0][0], free[0][0], _bend(free), censored=False)
+
+
+def _bend(points: Sequence[tuple[float, float]]) -> float | None:
+    if len(points) < 2 or points[1][0] >= points[0][0] * 0.9:
+        return None
+    slope = math.log(points[0][1] / points[1][1]) / math.log(points[0][0] / points[1][0])
+    return min(max(slope, 0.3), 1.0)
+
+
+def with_history(given: MoveInputs, reading: Reading | None) -> MoveInputs:
+    """The inputs with an earlier move's reading in place of a missing one, marked as history."""
+    if reading is None or given.dirty_mib_s is not None:
+        return given
+    return replace(
+        given,
+        dirty_mib_s=reading.mib_s,
+        dirty_window_s=reading.window_s,
+        dirty_bend=reading.bend,
+        dirty_censored=reading.censored,
+        sources={**given.sources, "dirty_mib_s": Source.HISTORY},
+    )

@@ -1,0 +1,176 @@
+"""One forecast, with its range, from what is known and from what moves that ended have taught. Pure; reads no file.
+
+model = Forecaster.trained(pasts)      # or Forecaster() before anything was measured
+told = model.forecast(MoveInputs(...))
+model.learn(Past(inputs, outcome))     # after the move: used next time
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from snlm_lib.measure.forecast.course import Course, Load, run
+from snlm_lib.measure.forecast.experience import MEASURES, OFFSET, Experience, Recall, features, log_ratios
+from snlm_lib.measure.forecast.fit import MACHINE, Ended, fit
+from snlm_lib.measure.forecast.inputs import QUANTITIES, MoveInputs, complete
+from snlm_lib.measure.forecast.learn import Past, Reading, reading_of, with_history
+from snlm_lib.measure.forecast.situation import TENTH, Situation, situation, standard_draws
+from snlm_lib.measure.forecast.storage import StorageRatio, storage_course
+from snlm_lib.measure.forecast.told import Forecast, Pass, Span
+from snlm_lib.measure.forecast.traits import Traits, traits_of
+from snlm_lib.measure.forecast.verdict import dominates, judge
+
+__all__ = ["Forecaster"]
+
+Array = npt.NDArray[np.float64]
+_FEW = 8  # moves of a class before it gets traits of its own
+_EASE = 0.05  # support at which the readings' own noise is half forgotten
+_LEAST = 1e-3
+
+
+class Forecaster:
+    """What was learnt so far: traits by platform and class, moves that ended, the last reading of each machine."""
+
+    def __init__(self) -> None:
+        self._traits: dict[str, Traits] = {}
+        self._kinds: dict[tuple[str, str], Traits] = {}
+        self._codes: dict[str, int] = {}
+        self._moves = Experience()
+        self._storage = StorageRatio()
+        self._readings: dict[str, Reading] = {}
+
+    @classmethod
+    def trained(cls, pasts: Sequence[Past]) -> Forecaster:
+        """Traits fitted to moves that ended, then each of them learnt in the order given: the order of their ends."""
+        model = cls()
+        by_platform: dict[str, list[Past]] = {}
+        for past in pasts:
+            by_platform.setdefault(past.inputs.platform, []).append(past)
+        for platform, own in by_platform.items():
+            model._fit(platform, own)
+        for past in pasts:
+            model.learn(past)
+        return model
+
+    def _fit(self, platform: str, pasts: Sequence[Past]) -> None:
+        usable = [past for past in pasts if past.outcome.memory_s]
+        if not usable:
+            return
+        load, ended = _loads(usable), _ended(usable)
+        whole = fit(load, ended, traits_of(platform))
+        self._traits[platform] = whole
+        kinds = np.array([past.inputs.workload or "" for past in usable])
+        for kind in sorted(set(kinds) - {""}):
+            own = np.flatnonzero(kinds == kind)
+            if len(own) >= _FEW:
+                self._kinds[platform, kind] = fit(load.take(own), ended.take(own), whole, names=MACHINE)
+
+    def traits(self, given: MoveInputs) -> Traits:
+        """The constants used for a machine: of its class, else of its platform, else supposed."""
+        whole = self._traits.get(given.platform, traits_of(given.platform))
+        return self._kinds.get((given.platform, given.workload or ""), whole)
+
+    def learn(self, past: Past) -> None:
+        """One move more. Unknown outcomes teach nothing; what is stuck is kept as a lower bound, never as a rate."""
+        if past.inputs.machine is not None:
+            reading = reading_of(past.outcome.passes, past.inputs.ram_demand_mib or past.inputs.ram_assigned_mib)
+            if reading is not None:
+                self._readings[past.inputs.machine] = reading
+        if past.outcome.storage_s:
+            told = storage_course(_central(past.inputs), self.traits(past.inputs))
+            self._storage.learn(float(told[0]), past.outcome.storage_s)
+        if past.outcome.memory_s:
+            load, traits = _loads([past]), self.traits(past.inputs)
+            ratio = log_ratios(run(load, traits), _ended([past]))[0]
+            self._moves.learn(self._place(load, past.inputs), ratio, *self._who(past.inputs))
+
+    def _who(self, given: MoveInputs) -> tuple[int, int]:
+        names = (
+            None if not given.workload else "class " + given.workload,
+            given.machine and "machine " + given.machine,
+        )
+        kind, machine = (-1 if not one else self._codes.setdefault(one, len(self._codes)) for one in names)
+        return kind, machine
+
+    def _place(self, load: Load, given: MoveInputs) -> Array:
+        place: Array = features(load, self._traits.get(given.platform, traits_of(given.platform)))[0]
+        return place
+
+    def recall(self, given: MoveInputs) -> Recall:
+        """What moves that ended say of this one; a what-if keeps it while the inputs change."""
+        return self._moves.recall(self._place(_central(given).load, given), *self._who(given))
+
+    def forecast(self, given: MoveInputs, recall: Recall | None = None) -> Forecast:
+        """The forecast for one move. With ``recall`` of a like move given, it is monotone in every input."""
+        given = with_history(given, self._readings.get(given.machine or ""))
+        recall = recall or self.recall(given)
+        found, missing = complete(given)
+        traits = self.traits(given)
+        middle = situation(given, found, None)
+        around = situation(given, found, _EASE / (_EASE + recall.support))
+        course, spread = run(middle.load, traits), run(around.load, traits)
+        told = [_draws(course, spread, recall, column) for column in range(len(MEASURES))]
+        storage = self._storage_draws(storage_course(middle, traits), storage_course(around, traits))
+        disk = np.append(middle.storage_mib, around.storage_mib)
+        return Forecast(
+            total_s=_span(told[0] + storage),
+            storage_s=_span(storage) if storage[0] > 0 else None,
+            memory_s=_span(told[0]),
+            pause_s=_span(told[2]),
+            sent_mib=_span(told[1] + disk),
+            memory_mib=_span(told[1]),
+            passes=_passes(course, middle.load, traits),
+            verdict=judge(middle.load, traits, course, dirty=found["dirty_mib_s"], censored=given.dirty_censored),
+            dominates=dominates(float(storage[0]), course, middle.load, traits),
+            inputs=tuple(found.values()),
+            missing=missing,
+            learned_moves=recall.moves,
+            window_s=given.window_s,
+            pause_limit_s=given.pause_limit_s,
+        )
+
+    def _storage_draws(self, middle: Array, around: Array) -> Array:
+        centre, scatter = self._storage.centre()
+        z = standard_draws(len(QUANTITIES) + 1)[::-1, -1] / TENTH  # not the draw that tilts the memory phase
+        return np.append(middle * np.exp(centre), around * np.exp(centre + z * TENTH * scatter))
+
+
+def _draws(course: Course, around: Course, recall: Recall, column: int) -> Array:
+    """The middle first, then the draws, each tilted by how far the arithmetic was off."""
+    name, by = MEASURES[column], OFFSET[column]
+    z = standard_draws(len(QUANTITIES) + 1)[:, -1] / TENTH
+    tilt = np.where(z < 0, -recall.low[column], recall.high[column]) * z
+    told = np.append(getattr(course, name), getattr(around, name))
+    seen: Array = np.maximum((told + by) * np.exp(recall.centre[column] + np.append(0.0, tilt)) - by, _LEAST)
+    return seen
+
+
+def _span(drawn: Array) -> Span:
+    middle = float(drawn[0])
+    low, high = np.quantile(drawn[1:], [0.1, 0.9])
+    return Span(min(float(low), middle), middle, max(float(high), middle))
+
+
+def _passes(course: Course, load: Load, traits: Traits) -> tuple[Pass, ...]:
+    rate = float(load.rate(traits)[0])
+    sent = [float(one) for one in course.passes[:, 0] if one > 0]
+    return tuple(Pass(number, mib, mib / rate) for number, mib in enumerate(sent, start=1))
+
+
+def _central(given: MoveInputs) -> Situation:
+    return situation(given, complete(given)[0], None)
+
+
+def _loads(pasts: Sequence[Past]) -> Load:
+    each = [_central(past.inputs).load for past in pasts]
+    return Load(**{name: np.concatenate([getattr(one, name) for one in each]) for name in vars(each[0])})
+
+
+def _ended(pasts: Sequence[Past]) -> Ended:
+    def column(name: str) -> Array:
+        return np.array([getattr(past.outcome, name) or np.nan for past in pasts], dtype=np.float64)
+
+    return Ended(column("memory_s"), column("memory_mib"), column("pause_s"))

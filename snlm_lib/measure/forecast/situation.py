@@ -1,0 +1,115 @@
+"""From figures to the arithmetic's arrays: the wire, its caps, compression, competing writes. Pure.
+
+One central situation and, around it, fixed draws from the figures' ranges, so that equal inputs are told equally and
+a better figure moves every draw the same way.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from snlm_lib.measure.forecast.course import Load
+from snlm_lib.measure.forecast.inputs import QUANTITIES, MoveInputs, Quantity, Source, Transport, within
+
+__all__ = ["DRAWS", "TENTH", "Situation", "situation", "standard_draws"]
+
+Array = npt.NDArray[np.float64]
+
+DRAWS = 96
+TENTH = 1.2816  # standard deviations from the middle to the ninetieth hundredth
+_MIB_S_PER_MBIT_S = 1e6 / 8 / 2**20
+_JUMBO = 0.990 / 0.941  # goodput at MTU 9000 over that at 1500
+_JUMBO_MTU = 8000
+_STREAM_MBIT_S = 4000  # one TCP move of Hyper-V, about one core (J. Savill); SMB Direct knows no such cap
+_COMPRESSOR_MIB_S = 800.0  # supposed: what a host compresses with idle processors
+_LEAST_SHARE = 0.05  # what competing work always leaves
+_ALLOWED_S = {"hyper-v": 1.0, "kvm": 0.3}  # QEMU's default; Hyper-V's is not documented
+
+
+@dataclass(frozen=True)
+class Situation:
+    """``load`` for the memory phase; ``storage_mib`` is 0 when no storage moves; all arrays of one length."""
+
+    load: Load
+    storage_mib: Array
+    storage_rate_mib_s: Array
+    disk_write_mib_s: Array
+
+
+@functools.cache
+def standard_draws(columns: int) -> Array:
+    """Stratified draws of the standard normal, the same in every process: shape (DRAWS, columns)."""
+    chance = np.random.default_rng(20261123)
+    ranks = np.stack([chance.permutation(DRAWS) for _ in range(columns)], axis=1)
+    share = (ranks + 0.5) / DRAWS
+    grid = np.linspace(-4.0, 4.0, 8001)
+    heap = np.cumsum(np.exp(-(grid**2) / 2))
+    return np.interp(share, heap / heap[-1], grid)
+
+
+def situation(given: MoveInputs, found: Mapping[str, Quantity], eased: float | None) -> Situation:
+    """The central situation (``eased`` None) or the draws, measured figures drawn ``eased`` times as wide.
+
+    History that measured how far the arithmetic is off knows the readings' noise already: then ``eased`` is small.
+    """
+    one = {name: _values(found[name], column, eased) for column, name in enumerate(QUANTITIES)}
+    ram = np.maximum(np.minimum(one["ram_assigned_mib"], one["ram_demand_mib"]), 16.0)
+    wire = _wire(given, one)
+    writes = np.where(one["disk_used_mib"] > 0, one["disk_write_mib_s"], 0.0)
+    left = np.maximum(wire - writes, _LEAST_SHARE * wire)
+    load = _load(given, ram, _compressed(given, left, one), np.minimum(one["dirty_mib_s"], ram))
+    return Situation(load, one["disk_used_mib"], np.minimum(wire, one["storage_mib_s"]), writes)
+
+
+def _values(quantity: Quantity, column: int, eased: float | None) -> Array:
+    if eased is None:
+        return np.array([quantity.value])
+    z = standard_draws(len(QUANTITIES) + 1)[:, column] / TENTH
+    z = z if quantity.source is Source.PRIOR else z * eased
+    rule = next(rule for rule in QUANTITIES.values() if rule.title == quantity.name)
+    if quantity.value <= 0:
+        return np.full(DRAWS, quantity.value)
+    up, down = quantity.high / quantity.value, quantity.value / max(quantity.low, 1e-9)
+    drawn = quantity.value * np.exp(np.where(z > 0, np.log(up), np.log(down)) * z)
+    return np.clip(drawn, rule.least, rule.most)
+
+
+def _wire(given: MoveInputs, one: Mapping[str, Array]) -> Array:
+    """MiB/s that the network gives this move, before the goodput that is learnt."""
+    jumbo = _JUMBO if (given.mtu or 0) >= _JUMBO_MTU else 1.0
+    link = one["link_mbit_s"] * jumbo
+    if given.platform == "hyper-v" and given.transport is not Transport.SMB_DIRECT:
+        link = np.minimum(link, _STREAM_MBIT_S * one["streams"])
+    return link / one["simultaneous"] * _MIB_S_PER_MBIT_S
+
+
+def _compressed(given: MoveInputs, wire: Array, one: Mapping[str, Array]) -> Array:
+    """MiB/s of memory: more than the wire with compression, as far as the processors allow, never less than it."""
+    if given.transport is not Transport.COMPRESSION:
+        return wire
+    idle = np.maximum(1.0 - one["host_cpu_percent"] / 100.0, _LEAST_SHARE)
+    return np.maximum(wire, np.minimum(one["compression"] * wire, _COMPRESSOR_MIB_S * idle))
+
+
+def _load(given: MoveInputs, ram: Array, line: Array, dirty: Array) -> Load:
+    def known(value: float | None, otherwise: float, least: float = 1e-3) -> Array:
+        held = within(value, least, 1e9)
+        return np.full(ram.shape, otherwise if held is None else held)
+
+    return Load(
+        ram_mib=ram,
+        line_mib_s=line,
+        cap_mib_s=known(given.rate_cap_mib_s, np.inf),
+        dirty_mib_s=dirty,
+        window_s=known(given.dirty_window_s, 1.0),
+        hot_mib=known(given.hot_set_mib, np.nan),
+        cold_mib_s=known(given.cold_mib_s, 0.0, 0.0),
+        allowed_s=known(given.allowed_pause_s, _ALLOWED_S.get(given.platform, 1.0)),
+        rounds=known(given.max_passes, np.nan, 1),
+        bend=known(given.dirty_bend, np.nan),
+    )

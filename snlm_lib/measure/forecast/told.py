@@ -1,0 +1,100 @@
+"""What a forecast says: figures with their ranges, never a number alone. Frozen models; knows no arithmetic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from snlm_lib.measure.forecast.inputs import Quantity
+
+__all__ = ["NO_CLAIM", "Advice", "Convergence", "Forecast", "Pass", "Span", "Verdict"]
+
+NO_CLAIM = (
+    "How good such forecasts are on Hyper-V is not known: no recorded move of a real Hyper-V host was there to score "
+    "them. They are scored on public records of KVM and QEMU moves."
+)
+
+
+class Convergence(StrEnum):
+    """Whether the memory copy catches up with the guest."""
+
+    CONVERGES = "converges"
+    SLOWLY = "converges slowly"
+    FORCED = "will be forced"
+    NOT_KNOWN = "not known"
+
+
+@dataclass(frozen=True)
+class Span:
+    """Eight of ten outcomes lie from ``low`` to ``high``; ``mid`` is the forecast. low <= mid <= high, all above 0."""
+
+    low: float
+    mid: float
+    high: float
+
+    def holds(self, value: float) -> bool:
+        """Whether an outcome lies inside the range."""
+        return self.low <= value <= self.high
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass over the memory as expected: what it sends and how long that takes."""
+
+    number: int
+    mib: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``load``: writes over rate. ``pause_floor_s``: the shortest pause that can be had while it does not converge."""
+
+    word: Convergence
+    reason: str
+    load: float
+    pause_floor_s: float
+
+
+@dataclass(frozen=True)
+class Advice:
+    """Something that would shorten the move: the middle forecast with it, and what is saved of the total."""
+
+    what: str
+    total_s: float
+    saved_s: float
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """``storage_s`` is None when no storage moves. ``total_s`` holds ``storage_s``, ``memory_s`` and the pause in it.
+
+    ``sent_mib`` counts bytes of memory, compressed or not, and of storage. ``learned_moves``: how many moves that
+    ended were asked; ``missing`` names figures that had to be supposed.
+    """
+
+    total_s: Span
+    storage_s: Span | None
+    memory_s: Span
+    pause_s: Span
+    sent_mib: Span
+    memory_mib: Span
+    passes: tuple[Pass, ...]
+    verdict: Verdict
+    dominates: str
+    inputs: tuple[Quantity, ...]
+    missing: tuple[str, ...]
+    learned_moves: int
+    window_s: float | None = None
+    pause_limit_s: float | None = None
+    statement: str = NO_CLAIM
+
+    @property
+    def fits_window(self) -> bool | None:
+        """True when nine of ten such moves end inside the window; None without a window."""
+        return None if self.window_s is None else self.total_s.high <= self.window_s
+
+    @property
+    def fits_pause(self) -> bool | None:
+        """True when nine of ten pauses stay below the limit; None without a limit."""
+        return None if self.pause_limit_s is None else self.pause_s.high <= self.pause_limit_s
