@@ -38,7 +38,8 @@ from snlm_lib.steps.stream import PingStream, first_look
 from snlm_lib.steps.vantage import seen_of
 
 CLOCK = SystemClock()
-ELSEWHERE = {"quick", "rehearsal", "missing-switch"}  # tests/test_rehearsal.py
+PROBED = {"interface-quarantine", "path-outage", "held-packets"}  # tests/rehearsals/test_probing.py
+ELSEWHERE = {"quick", "rehearsal", "missing-switch"} | PROBED  # tests/test_rehearsal.py
 
 
 @dataclass(frozen=True)
