@@ -13,7 +13,7 @@ from snlm_lib.change.proofs import accounts_readable
 from snlm_lib.change.settings import plan_settings
 from snlm_lib.estate.model import PairFacts
 from snlm_lib.step import Step
-from snlm_lib.steps.monitor import guest_of
+from snlm_lib.steps.monitor import HOW_TO_LIST, guest_of
 
 __all__ = ["before_delegation", "before_settings"]
 
@@ -43,7 +43,7 @@ def _probe_target(step: Step, facts: PairFacts) -> CheckResult:
         "A probe target is listed for the machine",
         Level.FAIL if found is None else Level.PASS,
         f"connection {step.profile.name!r} lists none for {name!r}" if found is None else found.address,
-        "List the machine under 'guests', with address and udp_port or tcp_port." if found is None else "",
+        HOW_TO_LIST if found is None else "",
         "",
         None,
     )
