@@ -22,13 +22,11 @@ Split = tuple[list[int | None], bytes]
 class Exchange:
     """``request(host, seq)`` is sent; ``split(bytes)`` takes the whole answers off what came.
 
-    An answer is the number it carries, or None for "the oldest one asked"; ``asks`` is False where nothing is sent
-    and ``hears`` where no answer is waited for.
+    An answer is the number it carries, or None for "the oldest one asked"; ``hears`` is False where none is waited for.
     """
 
     request: Callable[[str, int], bytes]
     split: Callable[[bytes], Split]
-    asks: bool = True
     hears: bool = True
 
 
@@ -76,8 +74,8 @@ def _confirm(came: bytes) -> Split:
 
 
 EXCHANGES: dict[str, Exchange] = {
-    "none": Exchange(_nothing, _any, asks=False, hears=False),
-    "banner": Exchange(_nothing, _any, asks=False),
+    "none": Exchange(_nothing, _any, hears=False),
+    "banner": Exchange(_nothing, _any),
     "echo": Exchange(_number, _numbers),
     "http": Exchange(_head, _statuses),
     "rdp": Exchange(_rdp, _confirm),

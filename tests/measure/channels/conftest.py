@@ -62,6 +62,11 @@ class Bench:
         self.until(lambda: len(self.sink.answers) >= wanted)
         return self.sink.answers
 
+    def failures(self, wanted: int) -> list[tuple[int, str]]:
+        """Serve until ``wanted`` failures are told."""
+        self.until(lambda: len(self.sink.failures) >= wanted)
+        return self.sink.failures
+
 
 @pytest.fixture
 def bench(eventually: Eventually) -> Iterator[Bench]:
