@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 
-from snlm_lib.record.charts.tracks import TimeAxis, Track
+from snlm_lib.measure.ledger import PING_COLUMNS
+from snlm_lib.measure.ping_file import PingHeader, TargetFacts
+from snlm_lib.record.charts.tracks import FATES, TimeAxis, Track
 
 ANSWERED, LATE, LOST, NOT_SENT, STALLED = range(5)  # as in `FATES`
 BEGAN = datetime(2026, 11, 23, 21, 4, tzinfo=UTC)
@@ -82,3 +85,38 @@ def a_day(*, interval_s: float = 0.1, loss: float = 3e-4) -> list[Track]:
         for kind in ("icmp", "connect")
     ]
     return [*machine, track("icmp", target="GW01", seconds=DAY_S, interval_s=interval_s, control=True)]
+
+
+def write_csv(path: Path, tracks: Sequence[Track], *, interval_ms: float = 100.0) -> Path:
+    """The tracks as the monitor writes them, their second 0 at `BEGAN`; returns ``path``."""
+    zero_s = min(track.at_s[0] for track in tracks)
+    began = BEGAN + timedelta(seconds=float(zero_s))
+    roles = {track.target: "control" if track.control else "machine" for track in tracks}
+    header = PingHeader(
+        vantage="ADMIN-PC-07",
+        started_utc=f"{began:%Y-%m-%dT%H:%M:%S.000Z}",
+        interval_ms=interval_ms,
+        timeout_ms=1000,
+        targets=tuple(
+            TargetFacts(name, role, "", tuple(track.kind for track in tracks if track.target == name))
+            for name, role in roles.items()
+        ),
+        resolution_ms=interval_ms,
+    )
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write(f"{header.line()}{','.join(PING_COLUMNS)}\n")
+        for track in tracks:
+            file.writelines(_rows(track, float(zero_s), began.timestamp(), interval_ms / 1000))
+    return path
+
+
+def _rows(track: Track, zero_s: float, began_s: float, interval_s: float) -> Iterator[str]:
+    stamps = np.array((track.at_s - zero_s + began_s) * 1e6, dtype="datetime64[us]").astype(str)
+    columns = ((track.at_s - zero_s).tolist(), stamps.tolist(), track.fate.tolist(), track.rtt_ms.tolist())
+    for seq, (at_s, stamp, fate, rtt_ms) in enumerate(zip(*columns, strict=True)):
+        known = fate in (ANSWERED, LATE)
+        sent = (f"{stamp[:23]}Z", f"{at_s:.6f}") if fate != NOT_SENT else ("", "")
+        answer = f"{rtt_ms:.3f}" if known else ""
+        status = "answered" if fate == STALLED else FATES[fate]
+        error = {LOST: "no-answer", STALLED: FATES[STALLED]}.get(fate, "")
+        yield f"{seq},{track.target},{track.kind},{seq * interval_s:.4f},{','.join(sent)},{status},{answer},{error}\n"

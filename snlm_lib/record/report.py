@@ -10,12 +10,13 @@ from pathlib import Path
 from snlm_lib.measure.passes import phase_bands
 from snlm_lib.measure.samples import Columns, moments, numbers, read_samples
 from snlm_lib.process import write_atomic
+from snlm_lib.record.charts.clocks import Clocks, clocks_kept
 from snlm_lib.record.charts.passes import passes_figure
 from snlm_lib.record.charts.pings import pings_figure
 from snlm_lib.record.charts.progress import progress_figure
 from snlm_lib.record.charts.theme import figure_json
 from snlm_lib.record.charts.tracks import pings_files, read_tracks
-from snlm_lib.record.charts.zoom import Clocks, pings_zoom_figure
+from snlm_lib.record.charts.zoom import pings_zoom_figure
 from snlm_lib.record.folder import Record
 from snlm_lib.record.page.card import card, title_of
 from snlm_lib.record.page.document import document
@@ -104,13 +105,9 @@ def requested_utc(state: RunState, progress: Columns) -> datetime | None:
 
 def clocks_of(state: RunState) -> Clocks:
     """The numbers of the zoom figure, from the results and the lab's truth."""
-    kind = state.figure("06", "gap_kind")
     silence = (state.truth or {}).get("silence_s")
-    return Clocks(
-        gap_s=state.number("06", "gap_s"),
-        lower_s=state.number("06", "gap_lower_s"),
-        upper_s=state.number("06", "gap_upper_s"),
-        kind=kind if isinstance(kind, str) else None,
+    return clocks_kept(
+        lambda name: state.figure("06", name),
         host_blackout_s=state.number("06", "host_blackout_s") or state.number("05", "host_blackout_s"),
         truth_s=float(silence) if isinstance(silence, int | float) else None,
     )

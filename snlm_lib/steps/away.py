@@ -5,6 +5,7 @@ from __future__ import annotations
 from snlm_lib.measure.aims import KIND_WORDS
 from snlm_lib.measure.away import Downtime, RttBand
 from snlm_lib.measure.downtime import DowntimeReport
+from snlm_lib.record.charts.clocks import clocks_told, placed
 
 __all__ = ["away_figures", "away_row", "trip_rows"]
 
@@ -31,6 +32,7 @@ def away_figures(report: DowntimeReport) -> dict[str, Scalar]:
         "rtt_p50_ms": _thousandths(rtt.p50_ms if rtt else None),
         "rtt_p95_ms": _thousandths(rtt.p95_ms if rtt else None),
         "rtt_p99_ms": _thousandths(rtt.p99_ms if rtt else None),
+        **placed(clocks_told(report)),
     }
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from snlm_lib import show
 from snlm_lib.measure.passes import phase_bands
 from snlm_lib.measure.samples import Columns, read_samples
+from snlm_lib.record.charts.clocks import Clocks, clocks_told
 from snlm_lib.record.charts.passes import passes_figure
 from snlm_lib.record.charts.pings import pings_figure
 from snlm_lib.record.charts.progress import progress_figure
 from snlm_lib.record.charts.tracks import read_tracks
-from snlm_lib.record.charts.zoom import Clocks, pings_zoom_figure
+from snlm_lib.record.charts.zoom import pings_zoom_figure
 from snlm_lib.step import Step
 from snlm_lib.steps.verify import Away
 
@@ -42,14 +43,7 @@ def pings(step: Step, away: Away) -> None:
 
 def zoom(step: Step, away: Away) -> None:
     """The seconds around the longest gap, with both clocks as bars."""
-    report = away.report
-    clocks = Clocks(
-        gap_s=report.gap_s if report else None,
-        lower_s=report.gap_lower_s if report else None,
-        upper_s=report.gap_upper_s if report else None,
-        kind=report.gap_kind if report else None,
-        host_blackout_s=away.host_blackout_s,
-    )
+    clocks = clocks_told(away.report) if away.report else Clocks(host_blackout_s=away.host_blackout_s)
     tracks, axis = read_tracks(step.record.samples, requested_utc=away.requested_utc)
     course, memory = _samples(step, "progress"), _samples(step, "passes")
     drawn = pings_zoom_figure(tracks, axis, clocks, bands=phase_bands(course, memory))

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snlm_lib.errors import RecordError
+from snlm_lib.measure.aims import KIND_WORDS
 from snlm_lib.measure.ledger import ANSWERED, LATE, LOST, NOT_SENT, STALLED
-from snlm_lib.measure.pings import CONTROL, KINDS, Pings, Series, read_pings, series_of
+from snlm_lib.measure.pings import CONTROL, Pings, Series, read_pings, series_of
 from snlm_lib.record.charts.thin import Bools, Floats
 
-__all__ = ["FATES", "KIND_WORDS", "TimeAxis", "Track", "pings_files", "read_tracks", "tracks_of"]
+__all__ = ["FATES", "TimeAxis", "Track", "pings_files", "read_tracks", "tracks_of"]
 
-KIND_WORDS = dict(zip(KINDS, ("ICMP", "UDP", "TCP connect", "TCP flow"), strict=True))
 FATES = (ANSWERED, LATE, LOST, NOT_SENT, STALLED)  # the last: answered, but nobody ran to see when
 _LONGEST_NAME = 30
 

@@ -11,11 +11,12 @@ import pytest
 
 from snlm_lib.measure.passes import phase_bands
 from snlm_lib.measure.samples import read_samples
+from snlm_lib.record.charts.clocks import Clocks
 from snlm_lib.record.charts.passes import passes_figure
 from snlm_lib.record.charts.pings import pings_figure
 from snlm_lib.record.charts.progress import progress_figure
 from snlm_lib.record.charts.theme import figure_json, plotly_js, templates
-from snlm_lib.record.charts.zoom import Clocks, pings_zoom_figure
+from snlm_lib.record.charts.zoom import pings_zoom_figure
 from snlm_lib.record.folder import Record
 from tests.ping_synthesis import SECONDS
 
