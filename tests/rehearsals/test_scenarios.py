@@ -173,7 +173,7 @@ def test_a_real_domain_decides_by_what_02_has_written(tmp_path: Path) -> None:
 def test_disk_full_is_refused_before_anything_is_changed() -> None:
     with playing("disk-full") as played:
         assert played.stands() == ["disk-space"]
-        assert "needs 65.0 GiB, free 40.0 GiB" in played.judge()["disk-space"].evidence
+        assert "needs 23.0 GiB, free 15.0 GiB" in played.judge()["disk-space"].evidence
 
 
 def test_two_machines_of_one_name_are_refused_by_name() -> None:

@@ -79,7 +79,7 @@ def test_moves_take_the_time_they_promise(
     blackout = pace.blackout_fixed_wall_s + rest * PAGE_BYTES / pace.memory_bytes_s
     assert blackout == pytest.approx(blackout_s, abs=0.01)
     assert blackout + pace.relearn_wall_s == pytest.approx(silence_s, abs=0.01)
-    simulated_s = 65 * GIB / pace.copy_bytes_s + sum(each.length_s for each in passes)
+    simulated_s = 23 * GIB / pace.copy_bytes_s + sum(each.length_s for each in passes)
     fixed_s = pace.check_wall_s + pace.mirror_wall_s + pace.relearn_wall_s + pace.cleanup_wall_s
     assert total_s[0] <= simulated_s / pace.time_factor + fixed_s + blackout <= total_s[1]
 

@@ -63,7 +63,7 @@ def test_a_shared_disk_stays_with_a_warning_and_the_move_is_a_success(ready: Lab
     assert stays.path == old
     assert (old in source.files, goes.path in source.files) == (True, False)
     assert (old in target.files, goes.path in target.files) == (False, True)
-    assert ready.world.moves[0].storage_bytes < goes.file_bytes * 1.1
+    assert ready.world.moves[0].storage_bytes < goes.file_bytes * 1.2
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_what_a_failed_move_left_makes_the_next_one_fail_until_it_is_removed(rea
     """The partial copies are in the way of the next copy; Hyper-V removes neither (hyperv.md, section 8)."""
     target = ready.host("HV02")
     room = target.volumes["D"].other_used_bytes
-    target.volumes["D"].other_used_bytes = target.volumes["D"].size_bytes - 80 * 2**30
+    target.volumes["D"].other_used_bytes = target.volumes["D"].size_bytes - 55 * 2**30
     assert "0x80070070" in ready.move().errors[0].message
     target.volumes["D"].other_used_bytes = room
     assert "0x80070050" in ready.move().errors[0].message
