@@ -37,9 +37,10 @@ class Clocks:
     truth_s: float | None = None
 
 
-def clocks_told(report: DowntimeReport) -> Clocks:
-    """What ``report`` says; moments in seconds since its window began, without one since the monitor started."""
-    zero_s = report.told.window_s[0] if report.told and report.told.window_s else 0.0
+def clocks_told(report: DowntimeReport, *, zero_s: float | None = None) -> Clocks:
+    """What ``report`` says; moments in seconds since ``zero_s`` of the monitor, by default since its window began."""
+    if zero_s is None:
+        zero_s = report.told.window_s[0] if report.told and report.told.window_s else 0.0
     gap, pause = report.gap, report.pause
     held = report.told.latest if report.told and not gap else None
     logged_s = pause.over_by_s if pause else None
