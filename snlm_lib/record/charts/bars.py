@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from snlm_lib.measure.aims import KIND_WORDS
 from snlm_lib.measure.blackout import EVENT_ROUNDING_S
+from snlm_lib.measure.verdict import say_length
 from snlm_lib.record.charts.clocks import Clocks
 from snlm_lib.record.charts.stack import Stack
 from snlm_lib.record.charts.theme import COLOURS, translucent
@@ -63,7 +64,7 @@ def _gap(clocks: Clocks, at_s: _Span) -> Bar:
     wrong_s = max(clocks.upper_s - length_s, length_s - clocks.lower_s)
     words = f"at least {clocks.lower_s:.3f} s, at most {clocks.upper_s:.3f} s"
     core_s, frame_s = _around(middle_s, clocks.lower_s), _around(middle_s, clocks.upper_s)
-    return Bar(name, COLOURS["gap"], f"{length_s:.2f} s ± {wrong_s:.2f}", core_s, frame_s, words=words)
+    return Bar(name, COLOURS["gap"], say_length(length_s, wrong_s), core_s, frame_s, words=words)
 
 
 def _blackout(clocks: Clocks, length_s: float, span_s: _Span) -> Bar:
@@ -74,7 +75,7 @@ def _blackout(clocks: Clocks, length_s: float, span_s: _Span) -> Bar:
     return Bar(
         "host blackout",
         COLOURS["blackout"],
-        f"{length_s:.2f} s ± {EVENT_ROUNDING_S:.2f}",
+        f"{length_s:.2f} s ± {EVENT_ROUNDING_S:.2f} s",
         core_s,
         frame_s,
         sure=clocks.pause_by == "event",

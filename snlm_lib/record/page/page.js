@@ -19,6 +19,7 @@
     if (narrow && !empty) {  // the legend needs several rows there
       layout.height += 70;
       layout.font = Object.assign({ size: 11 }, layout.font);
+      layout.xaxis = Object.assign({ nticks: 4, tickangle: 0 }, layout.xaxis);
     }
     const options = { responsive: true, displaylogo: false, modeBarButtons: buttons };
     if (narrow || empty) { options.displayModeBar = false; }

@@ -50,8 +50,8 @@ def test_both_clocks_stand_on_one_axis_with_their_bounds() -> None:
     assert found["host blackout"] == [pytest.approx((31.25, 31.75)), pytest.approx((31.3, 31.7))]
     assert found["lab's truth"] == [pytest.approx((31.21, 31.79))]
     assert labels(drawn) == [
-        "gap by ICMP<br><b>0.70 s ± 0.10</b>",
-        "host blackout<br><b>0.40 s ± 0.05</b>",
+        "gap by ICMP<br><b>0.70 s ± 0.10 s</b>",
+        "host blackout<br><b>0.40 s ± 0.05 s</b>",
         "lab's truth<br><b>0.58 s</b>",
     ]
     assert hatched(drawn) == {"lab's truth"}
