@@ -124,6 +124,7 @@ class ConnectionProfile(Closed):
         None, description="one of `hosts` that pings the machine too, twice a second: a second look from elsewhere"
     )
     truth_dir: str | None = None
+    scenario: str | None = None  # what a lab plays: its moves teach nothing about another one's
     time_factor: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 1.0  # a lab's clock: simulated s in one s
     krb5_conf: str | None = None  # the lab's realm, where it has one; a real one is known to the machine
 
@@ -209,7 +210,8 @@ def _beside(how: HostAddress, folder: Path) -> dict[str, str]:
 
 
 def _refuse_weak(profile: ConnectionProfile, path: Path) -> None:
-    if profile.rehearsal or profile.truth_dir or profile.krb5_conf or profile.time_factor != 1:
+    lab_only = (profile.rehearsal, profile.truth_dir, profile.krb5_conf, profile.scenario, profile.time_factor != 1)
+    if any(lab_only):
         raise ParameterError("only the lab may call itself a rehearsal", where=str(path), remedy="Delete that line.")
     for host, how in profile.hosts.items():
         # CredSSP seals by TLS of its own and, without allow_ntlm, proves the host by Kerberos inside.
@@ -281,7 +283,7 @@ def _lab_profile(path: Path, alive: Alive | None) -> ConnectionProfile:
         hosts = {name: {"auth": "ntlm", **at} for name, at in raw["hosts"].items()}
         known = {key: raw[key] for key in ("directory", "user", "secret", "guests", "truth_dir")}
         known |= {"controls": raw.get("controls", {}), "vantage": raw.get("vantage")}
-        known["time_factor"] = raw.get("time_factor", 1.0)
+        known |= {"time_factor": raw.get("time_factor", 1.0), "scenario": raw.get("scenario")}
         known["krb5_conf"] = raw.get("domain", {}).get("krb5_conf")
         profile = ConnectionProfile.model_validate({"name": "lab", "rehearsal": True, "hosts": hosts, **known})
         _refuse_elsewhere(profile, path)

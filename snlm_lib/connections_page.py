@@ -33,7 +33,7 @@ EXCHANGES = {
     "http": "`HEAD /` on a connection kept open; any line of an answer counts, whatever its code",
     "rdp": "an X.224 connection request, as Remote Desktop begins; the confirmation comes back, nobody signs on",
 }
-_LAB_ONLY = ("name", "rehearsal", "truth_dir", "krb5_conf", "time_factor")
+_LAB_ONLY = ("name", "rehearsal", "truth_dir", "krb5_conf", "scenario", "time_factor")
 
 _HEAD = """\
 # Connections

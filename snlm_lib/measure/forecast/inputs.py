@@ -78,7 +78,7 @@ QUANTITIES: Mapping[str, _Rule] = MappingProxyType(
         "disk_write_mib_s": _Rule("disk writes", "MiB/s", 0, 1e5, (0.05, 0.5, 8.0), 1.5),
         "link_mbit_s": _Rule("link", "Mbit/s", 1, 1e6, (1000, 1000, 10_000)),
         "dirty_mib_s": _Rule("memory writes", "MiB/s", 0, 1e6, (0.002, 0.02, 0.12), 1.6),
-        "storage_mib_s": _Rule("storage speed", "MiB/s", 0.1, 1e6, (60, 180, 700), 1.2, needed=False),
+        "storage_mib_s": _Rule("storage speed", "MiB/s", 0.1, 1e6, (70, 240, 700), 1.2, needed=False),
         "compression": _Rule("compression", "to 1", 1, 50, (1.2, 2.0, 4.0), 1.15, needed=False),
         "host_cpu_percent": _Rule("host processor load", "%", 0, 100, (5, 20, 70), 1.2, needed=False),
         "streams": _Rule("streams", "", 1, 64, (1, 1, 1), needed=False),

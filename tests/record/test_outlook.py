@@ -1,0 +1,65 @@
+"""A forecast kept in its record, and lessons read from sealed records alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from snlm_lib.errors import RecordError
+from snlm_lib.measure.forecast import Forecaster, MoveInputs, Outcome, Past
+from snlm_lib.measure.forecast.score import Fact
+from snlm_lib.record.outlook import given_to, keep_forecast, keep_past, kept_forecast, past_moves, spans_of
+
+GIVEN = MoveInputs(machine="m", ram_assigned_mib=4096, link_mbit_s=1000)
+FACT = Fact(50.0, None, 50.0, 1.0, 4300.0)
+
+
+def kept(outputs: Path, start: str, *, lab: str | None, ended_s: float, sealed: bool = True) -> Path:
+    record = outputs / "CHG1" / start
+    keep_forecast(record, Forecaster().forecast(GIVEN), GIVEN, time_factor=7)
+    keep_past(record, Past(GIVEN, Outcome(50.0, 1.0), ended_s), FACT, "too slow.", lab=lab)
+    if sealed:
+        (record / "manifest.json").write_text("{}", encoding="utf-8")
+    return record
+
+
+def test_what_is_kept_is_read_back_with_facts_and_reason(tmp_path: Path) -> None:
+    told = kept_forecast(kept(tmp_path, "20261123T090000Z", lab=None, ended_s=1))
+    assert told is not None
+    assert (told["fact"]["memory_s"], told["miss"], told["time_factor"]) == (50.0, "too slow.", 7)
+    spans = spans_of(told)
+    assert spans["total_s"].low < spans["total_s"].mid < spans["total_s"].high
+    assert given_to(told) == GIVEN
+
+
+def test_only_sealed_records_of_the_same_hosts_teach_and_the_oldest_end_comes_first(tmp_path: Path) -> None:
+    kept(tmp_path, "20261123T090000Z", lab=None, ended_s=20)
+    kept(tmp_path, "20261123T090100Z", lab=None, ended_s=10)
+    kept(tmp_path, "20261123T090200Z", lab="quick", ended_s=5)
+    kept(tmp_path, "20261123T090300Z", lab=None, ended_s=1, sealed=False)
+    assert [past.ended_unix_s for past in past_moves(tmp_path, lab=None)] == [10, 20]
+    assert len(past_moves(tmp_path, lab="quick")) == 1
+    assert past_moves(tmp_path, lab="rehearsal") == []
+    assert past_moves(tmp_path / "nowhere", lab=None) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[1]", "{", '{"schema": "other/9"}', '{"schema": "snlm.past-move/1", "inputs": 3}']
+)
+def test_a_damaged_lesson_teaches_nothing_and_stops_nothing(tmp_path: Path, text: str) -> None:
+    record = kept(tmp_path, "20261123T090000Z", lab=None, ended_s=1)
+    for name in ("past_move.json", "forecast.json"):
+        (record / "samples" / name).write_text(text, encoding="utf-8")
+    assert past_moves(tmp_path, lab=None) == []
+    assert kept_forecast(record) is None
+
+
+def test_a_sealed_record_takes_no_forecast_any_more(tmp_path: Path) -> None:
+    record = kept(tmp_path, "20261123T090000Z", lab=None, ended_s=1)
+    before = (record / "samples" / "forecast.json").read_text(encoding="utf-8")
+    with pytest.raises(RecordError, match="sealed"):
+        keep_forecast(record, Forecaster().forecast(GIVEN), GIVEN)
+    assert (record / "samples" / "forecast.json").read_text(encoding="utf-8") == before
+    assert json.loads(before)["schema"] == "snlm.forecast/1"
