@@ -21,15 +21,16 @@ Array = npt.NDArray[np.float64]
 
 MEASURES = ("time_s", "sent_mib", "pause_s")
 NEAREST = 16
-_SCALES = np.array([0.07, 0.15, 0.1, 0.1])  # log RAM, log dirty rate, log link, load: a step that makes a stranger
+_SCALES = np.array([0.08, 0.12, 0.15, 0.06])  # log RAM, log dirty rate, log link, load: a step that makes a stranger
 _DIRTY_FLOOR_MIB_S = 0.1
-_SOFT, _PULL = 0.3, 0.06  # nearest distance that still counts; weight of "the arithmetic is right"
+_SOFT, _PULL = 0.4, 0.06  # nearest distance that still counts; weight of "the arithmetic is right"
 _STRANGER = 12.0  # a move of another class stands this far off
 _OWN = 3.0  # a move of the same machine counts so often
 OFFSET = np.array([0.0, 0.0, 0.02])  # seconds of pause below which a ratio says nothing
 _DEVIATION = np.array([0.06, 0.05, 0.25])  # what is supposed of the scatter, in logarithms
 _FLOOR = np.array([0.008, 0.004, 0.03])
 _SCORES, _FEW = 600, 8
+_STRANGEST, _WIDEST = 10.0, 1.5  # one surprise in scatters; a range, in logarithms
 _USUAL = np.array([[-1.6, 1.6]] * 3)
 
 
@@ -85,7 +86,8 @@ class Experience:
             return Recall.nothing()
         centre, scatter, support = self._near(place, kind, machine)
         edges = self._edges()
-        return Recall(centre, edges[:, 0] * scatter, edges[:, 1] * scatter, support, self.count)
+        low, high = np.maximum(edges[:, 0] * scatter, -_WIDEST), np.minimum(edges[:, 1] * scatter, _WIDEST)
+        return Recall(centre, low, high, support, self.count)
 
     def _near(self, place: Array, kind: int, machine: int) -> tuple[Array, Array, float]:
         known = slice(0, self.count)
@@ -109,7 +111,7 @@ class Experience:
         score = np.full(len(MEASURES), np.nan)
         if self.count:
             centre, scatter, _ = self._near(place, kind, machine)
-            score = (ratio - centre) / scatter
+            score = np.clip((ratio - centre) / scatter, -_STRANGEST, _STRANGEST)
         if self.count == len(self.places):
             self._grow()
         at = self.count

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from snlm_lib.measure.forecast.advice import changes
 from snlm_lib.measure.forecast.course import Course, Load, run
 from snlm_lib.measure.forecast.experience import MEASURES, OFFSET, Experience, Recall, features, log_ratios
 from snlm_lib.measure.forecast.fit import MACHINE, Ended, fit
@@ -19,7 +20,7 @@ from snlm_lib.measure.forecast.inputs import QUANTITIES, MoveInputs, complete
 from snlm_lib.measure.forecast.learn import Past, Reading, reading_of, with_history
 from snlm_lib.measure.forecast.situation import TENTH, Situation, situation, standard_draws
 from snlm_lib.measure.forecast.storage import StorageRatio, storage_course
-from snlm_lib.measure.forecast.told import Forecast, Pass, Span
+from snlm_lib.measure.forecast.told import Advice, Forecast, Pass, Span
 from snlm_lib.measure.forecast.traits import Traits, traits_of
 from snlm_lib.measure.forecast.verdict import dominates, judge
 
@@ -29,6 +30,7 @@ Array = npt.NDArray[np.float64]
 _FEW = 8  # moves of a class before it gets traits of its own
 _EASE = 0.05  # support at which the readings' own noise is half forgotten
 _LEAST = 1e-3
+_WORTH_SAYING = 0.05
 
 
 class Forecaster:
@@ -131,6 +133,16 @@ class Forecaster:
             window_s=given.window_s,
             pause_limit_s=given.pause_limit_s,
         )
+
+    def shorten(self, given: MoveInputs) -> tuple[Advice, ...]:
+        """What would shorten the move by a twentieth or more, the most first; what is known of it stays the same."""
+        recall, now_s = self.recall(given), self.forecast(given).total_s.mid
+        found = []
+        for what, changed in changes(given):
+            then_s = self.forecast(changed, recall).total_s.mid
+            if then_s <= (1 - _WORTH_SAYING) * now_s:
+                found.append(Advice(what, then_s, now_s - then_s))
+        return tuple(sorted(found, key=lambda advice: -advice.saved_s))
 
     def _storage_draws(self, middle: Array, around: Array) -> Array:
         centre, scatter = self._storage.centre()

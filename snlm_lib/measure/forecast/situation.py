@@ -27,6 +27,7 @@ _JUMBO = 0.990 / 0.941  # goodput at MTU 9000 over that at 1500
 _JUMBO_MTU = 8000
 _STREAM_MBIT_S = 4000  # one TCP move of Hyper-V, about one core (J. Savill); SMB Direct knows no such cap
 _COMPRESSOR_MIB_S = 800.0  # supposed: what a host compresses with idle processors
+_MOST_PASSES = 100.0  # more change nothing that could be told
 _LEAST_SHARE = 0.05  # what competing work always leaves
 _ALLOWED_S = {"hyper-v": 1.0, "kvm": 0.3}  # QEMU's default; Hyper-V's is not documented
 
@@ -97,8 +98,8 @@ def _compressed(given: MoveInputs, wire: Array, one: Mapping[str, Array]) -> Arr
 
 
 def _load(given: MoveInputs, ram: Array, line: Array, dirty: Array) -> Load:
-    def known(value: float | None, otherwise: float, least: float = 1e-3) -> Array:
-        held = within(value, least, 1e9)
+    def known(value: float | None, otherwise: float, least: float = 1e-3, most: float = 1e9) -> Array:
+        held = within(value, least, most)
         return np.full(ram.shape, otherwise if held is None else held)
 
     return Load(
@@ -110,6 +111,6 @@ def _load(given: MoveInputs, ram: Array, line: Array, dirty: Array) -> Load:
         hot_mib=known(given.hot_set_mib, np.nan),
         cold_mib_s=known(given.cold_mib_s, 0.0, 0.0),
         allowed_s=known(given.allowed_pause_s, _ALLOWED_S.get(given.platform, 1.0)),
-        rounds=known(given.max_passes, np.nan, 1),
+        rounds=known(given.max_passes, np.nan, 1, _MOST_PASSES),
         bend=known(given.dirty_bend, np.nan),
     )

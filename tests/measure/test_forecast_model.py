@@ -1,0 +1,180 @@
+"""A forecast's content: what dominates, the verdict, what moves that ended teach, and what is kept of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from snlm_lib.measure.forecast import (
+    Convergence,
+    Forecaster,
+    MoveInputs,
+    Outcome,
+    PassSeen,
+    Past,
+    Source,
+    Transport,
+    past_from,
+)
+from snlm_lib.measure.forecast.course import run
+from snlm_lib.measure.forecast.inputs import complete
+from snlm_lib.measure.forecast.learn import reading_of
+from snlm_lib.measure.forecast.situation import situation
+from snlm_lib.measure.forecast.traits import LIMITS, Traits
+
+WEB = MoveInputs(
+    platform="kvm",
+    workload="web",
+    ram_assigned_mib=4096,
+    ram_demand_mib=2000,
+    disk_used_mib=0,
+    link_mbit_s=1000,
+    dirty_mib_s=10,
+)
+
+
+def _truth(inputs: MoveInputs, traits: Traits) -> Outcome:
+    course = run(situation(inputs, complete(inputs)[0], None).load, traits)
+    return Outcome(float(course.time_s[0]), float(course.pause_s[0]), float(course.sent_mib[0]))
+
+
+def _pasts(traits: Traits, count: int) -> list[Past]:
+    asked = [replace(WEB, ram_demand_mib=1000 + 37.0 * at, dirty_mib_s=5 + 3.0 * (at % 20)) for at in range(count)]
+    return [Past(inputs, _truth(inputs, traits), float(at)) for at, inputs in enumerate(asked)]
+
+
+def test_memory_over_link_is_the_least_time_of_an_idle_guest() -> None:
+    told = Forecaster().forecast(replace(WEB, dirty_mib_s=0))
+
+    assert told.memory_s.mid == pytest.approx(2000 / (0.941 * 119.2), rel=0.05)
+    assert told.storage_s is None
+    assert told.verdict.word is Convergence.CONVERGES
+    assert told.dominates.startswith("the first pass over the memory")
+
+
+@pytest.mark.parametrize(
+    ("dirty", "word"),
+    [
+        (5, Convergence.CONVERGES),
+        (85, Convergence.SLOWLY),
+        (400, Convergence.FORCED),
+        (None, Convergence.NOT_KNOWN),
+    ],
+)
+def test_the_verdict_follows_writes_over_rate(dirty: float | None, word: Convergence) -> None:
+    hot_mib = 400 if dirty == 400 else 20
+    told = Forecaster().forecast(replace(WEB, dirty_mib_s=dirty, hot_set_mib=hot_mib, max_passes=30))
+
+    assert told.verdict.word is word
+    assert told.verdict.reason.endswith((".", "expected."))
+
+
+def test_what_will_not_converge_has_a_floor_of_the_pause() -> None:
+    told = Forecaster().forecast(replace(WEB, dirty_mib_s=400, hot_set_mib=900))
+
+    assert told.verdict.pause_floor_s == pytest.approx(900 / 112.2, rel=0.1)
+    assert told.pause_s.mid >= told.verdict.pause_floor_s * 0.9
+
+
+def test_moves_that_ended_draw_the_forecast_to_their_curve() -> None:
+    guests = Traits(reach=0.6, rounds=14, share=0.85, setup_s=2.0)
+    pasts = _pasts(guests, 60)
+    blank, taught = Forecaster(), Forecaster.trained(pasts)
+    asked = replace(WEB, ram_demand_mib=2111, dirty_mib_s=44)
+    truth = _truth(asked, guests).memory_s
+    assert truth
+    misses = [abs(model.forecast(asked).memory_s.mid / truth - 1) for model in (blank, taught)]
+
+    assert misses[1] < 0.05 < misses[0]
+    assert taught.forecast(asked).learned_moves == 60
+    spans = [model.forecast(asked).memory_s for model in (blank, taught)]
+    assert spans[1].high / spans[1].low < spans[0].high / spans[0].low
+
+
+def test_one_move_more_is_used_by_the_next() -> None:
+    model = Forecaster.trained(_pasts(Traits(), 20))
+    asked = replace(WEB, workload="new", machine="VM9")
+    before = model.forecast(asked).memory_s.mid
+    for _ in range(3):
+        model.learn(Past(asked, Outcome(before * 1.6), 99.0))
+
+    assert model.forecast(asked).memory_s.mid == pytest.approx(before * 1.6, rel=0.15)
+
+
+def test_a_stuck_move_shows_the_links_rate_and_is_kept_as_a_lower_bound() -> None:
+    stuck = [PassSeen(2000, 20.0), PassSeen(1990, 19.9), PassSeen(1985, 19.8)]
+    reading = reading_of(stuck, 2048)
+
+    assert reading
+    assert reading.censored
+    assert reading.mib_s == pytest.approx(1990 / 20.0)
+    model = Forecaster()
+    model.learn(Past(replace(WEB, machine="VM1"), Outcome(60.0, passes=tuple(stuck))))
+    told = model.forecast(replace(WEB, machine="VM1", dirty_mib_s=None))
+    writes = next(one for one in told.inputs if one.name == "memory writes")
+    assert writes.source is Source.HISTORY
+    assert writes.high / writes.value > 3
+    assert "stuck" in told.verdict.reason
+
+
+def test_passes_give_the_points_of_the_curve() -> None:
+    reading = reading_of([PassSeen(2000, 20.0), PassSeen(200, 2.0), PassSeen(50, 0.5), PassSeen(20, 0.2)])
+
+    assert reading
+    assert (reading.mib_s, reading.window_s, reading.censored) == (10.0, 20.0, False)
+    assert reading.bend == pytest.approx(np.log(200 / 50) / np.log(20 / 2))
+    assert reading_of([PassSeen(2000, 20.0)]) is None
+
+
+def test_a_past_move_survives_its_record() -> None:
+    past = Past(replace(WEB, transport=Transport.SMB), Outcome(20.0, 0.4, passes=(PassSeen(10, 1),)), 5.0)
+
+    assert past_from(json.loads(json.dumps(past.as_dict()))) == past
+    for damaged in ({}, {"schema": "other"}, {**past.as_dict(), "outcome": {"passes": [{"mib": "x"}]}}):
+        assert past_from(damaged) is None
+
+
+def test_what_would_shorten_it_is_told_with_its_gain() -> None:
+    given = MoveInputs(
+        ram_assigned_mib=65_536, ram_demand_mib=60_000, disk_used_mib=0, link_mbit_s=1000, dirty_mib_s=60
+    )
+    advice = Forecaster().shorten(given)
+
+    assert next(one.what for one in advice) == "a link ten times as fast"
+    assert all(one.saved_s > 0 for one in advice)
+    assert "SMB Direct" not in {one.what for one in advice}  # one gigabit is below what a stream carries
+
+
+def test_storage_that_is_written_as_fast_as_it_is_copied_still_has_an_end() -> None:
+    told = Forecaster().forecast(replace(WEB, disk_used_mib=50_000, disk_write_mib_s=900, storage_mib_s=100))
+
+    assert told.storage_s
+    assert told.storage_s.mid > 50_000 / 100
+    assert told.total_s.mid > told.storage_s.mid
+    assert told.dominates.startswith("the copy of the storage")
+
+
+def test_earlier_copies_correct_the_storage_phase() -> None:
+    model, given = Forecaster(), replace(WEB, disk_used_mib=20_000, storage_mib_s=200)
+    before = model.forecast(given).storage_s
+    assert before
+    for _ in range(10):
+        model.learn(Past(given, Outcome(None, storage_s=before.mid * 2)))
+    after = model.forecast(given).storage_s
+
+    assert after
+    assert after.mid == pytest.approx(before.mid * 2, rel=0.2)
+
+
+def test_a_trait_never_leaves_its_limits() -> None:
+    assert all(Traits().moved(name, 1e9).as_dict()[name] == limit.high for name, limit in LIMITS.items())
+
+
+def test_limits_of_the_change_are_compared_with_the_upper_end() -> None:
+    told = Forecaster().forecast(replace(WEB, window_s=3600, pause_limit_s=0.001))
+
+    assert (told.fits_window, told.fits_pause) == (True, False)
+    assert Forecaster().forecast(WEB).fits_window is None
