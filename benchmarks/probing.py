@@ -20,8 +20,20 @@ from snlm_lib.measure.monitor import MonitorHandle, start_monitor, stop_monitor
 from snlm_lib.measure.pings import read_pings
 from snlm_lib.parameters import GuestTarget
 
-__all__ = ["OTHERS", "Other", "Pace", "by_count", "by_stamps", "monitored", "read_answers", "started_s", "told_by_us"]
+__all__ = [
+    "CONTROL",
+    "OTHERS",
+    "Other",
+    "Pace",
+    "by_count",
+    "by_stamps",
+    "monitored",
+    "read_answers",
+    "started_s",
+    "told_by_us",
+]
 
+CONTROL = "CONTROL"
 Answers = list[tuple[float, int]]  # (second, sequence number), by time
 
 
@@ -40,11 +52,19 @@ class Pace:
 
 @contextmanager
 def monitored(ground: Ground, targets: Mapping[str, GuestTarget], folder: Path, pace: Pace) -> Iterator[MonitorHandle]:
-    """Our monitor, a process of its own in the prober's namespace, until the block ends."""
+    """Our monitor, a process of its own in the prober's namespace, until the block ends; who is called `CONTROL` is
+    one."""
+    machines = {name: target for name, target in targets.items() if name != CONTROL}
+    controls = {name: target for name, target in targets.items() if name == CONTROL}
     folder.mkdir(parents=True, exist_ok=True)
     with ground.near.entered():
         handle = start_monitor(
-            targets, folder, interval_ms=pace.interval_ms, timeout_ms=pace.timeout_ms, limit_s=pace.limit_s
+            machines,
+            folder,
+            interval_ms=pace.interval_ms,
+            timeout_ms=pace.timeout_ms,
+            limit_s=pace.limit_s,
+            controls=controls,
         )
     try:
         yield handle
