@@ -12,7 +12,6 @@ from typing import Any
 
 from snlm_lib.clock import Clock
 from snlm_lib.measure.channels import CONNECT, TCP, Channel, Log, Outside, Way
-from snlm_lib.measure.channels.watch import Watch
 from snlm_lib.measure.fleet import Fleet
 from snlm_lib.measure.ledger import LATE_WINDOW_S, STALLED, Key, Ledger, PingRow, Probe
 from snlm_lib.measure.schedule import MOST_MISSED, Rota
@@ -62,8 +61,8 @@ class Engine:
         self._clock = clock
         self._log = log
         self._ledger = Ledger(timeout_s=timing.timeout_s, late_s=timing.late_s)
-        self._watch = Watch(clock.sleep)
         outside = outside or Outside()
+        self._watch = outside.make_watch(clock.sleep)
         self._fleet = Fleet(targets, Way(self._watch, self, timing.timeout_s, log, outside.make_socket), outside)
         self._channels = self._fleet.channels
         self._patient = [channel for channel in self._channels if channel.kind in (CONNECT, TCP)]

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from snlm_lib.clock import Clock
 from snlm_lib.errors import ParameterError
+from snlm_lib.measure.channels import Outside
 from snlm_lib.measure.ping_file import FLUSH_S, PingFile, PingHeader, TargetFacts
 from snlm_lib.measure.probes import Engine, ProbeTarget, Timing
 from snlm_lib.process import ProcessIdentity, identity_of, write_atomic
@@ -82,8 +83,11 @@ def _let_go(ballast: Path) -> None:
 class Recorder:
     """Probes and writes until the stop file appears, the limit passes, or `terminate` is called."""
 
-    def __init__(self, config: MonitorConfig, clock: Clock, *, log: Callable[[str], None]) -> None:
+    def __init__(
+        self, config: MonitorConfig, clock: Clock, *, log: Callable[[str], None], outside: Outside | None = None
+    ) -> None:
         self._config = config
+        self._outside = outside
         self._clock = clock
         self._out = log
         self._asked = False
@@ -100,7 +104,7 @@ class Recorder:
         """Probe until the end and say why it ended; raises OSError when it cannot even begin."""
         config = self._config
         timing = Timing(config.interval_ms / 1000, config.timeout_ms / 1000)
-        engine = Engine(config.targets, timing, clock=self._clock, log=self.say)
+        engine = Engine(config.targets, timing, clock=self._clock, log=self.say, outside=self._outside)
         try:
             file = PingFile(config.pings_csv, self._header(engine), self._clock)
         except OSError:

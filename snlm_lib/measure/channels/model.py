@@ -85,6 +85,7 @@ class Outside:
 
     lookup: Lookup = socket.getaddrinfo
     make_socket: MakeSocket = socket.socket
+    make_watch: Callable[[Callable[[float], None]], Watch] = Watch
 
 
 def resolve(target: str, address: str, port: int, *, kind: str, lookup: Lookup = socket.getaddrinfo) -> Endpoint:
