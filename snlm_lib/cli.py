@@ -21,6 +21,7 @@ _WORK = {  # who does it: imported when it is chosen, so that help and a wrong w
     "verify": "snlm_lib.cli_verify:verify",
     "report": "snlm_lib.cli_change:report",
     "monitor": "snlm_lib.cli_monitor:monitor",
+    "downtime": "snlm_lib.cli_downtime:downtime",
     "explain": "snlm_lib.cli_explain:tell",
     "lab up": "snlm_lib.cli_lab:up",
 }
@@ -117,6 +118,28 @@ def _monitor(
     """
     options = {"kinds": kinds, "control": tuple(control or ()), "until": until, "lasting": lasting}
     _do("monitor", targets or [], {**options, "interval_ms": interval, "out": out, "detach": detach, "stop": stop})
+
+
+@app.command("downtime")
+def _downtime(
+    files: Annotated[list[Path], typer.Argument(help="pings.csv, a record, or a log of fping -D or any ping.")],
+    begin: Annotated[str | None, typer.Option(help="Judge from here, in UTC: 2026-11-23T21:04:00.")] = None,
+    end: Annotated[str | None, typer.Option(help="Judge to here.")] = None,
+    paused: Annotated[float | None, typer.Option(min=0, help="The host's own figure, s, to compare with.")] = None,
+    timeout_ms: Annotated[int, typer.Option(min=1, help="For Windows' ping: what -w said; default 4000.")] = 4000,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write a page with the figures, too.")] = None,
+) -> None:
+    """Say how long machines were away.
+
+    From samples of snlm, or logs of fping and ping in any language, each as finely as it honestly tells.
+
+    Example:  snlm downtime outputs/CHG0012345/20261123T210400Z
+
+    Exit code 3: the data support no figure; the sentence says why.
+    """
+    options = {"begin": begin, "end": end, "paused": paused, "timeout_ms": timeout_ms}
+    _do("downtime", files, {**options, "as_json": as_json, "html": html})
 
 
 @app.command("explain", context_settings={"ignore_unknown_options": True})  # an HRESULT may begin with a minus

@@ -34,6 +34,7 @@ ROOMS = {
     "undisturbed": "runbook",
     "lab_process": "rehearsal",
     "cli_change": "cli",
+    "cli_downtime": "cli",
     "cli_explain": "cli",
     "cli_guard": "cli",
     "cli_lab": "cli",

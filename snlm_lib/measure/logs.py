@@ -28,8 +28,9 @@ from snlm_lib.measure.table import Words
 from snlm_lib.measure.wall import Floats
 from snlm_lib.units import iso_utc
 
-__all__ = ["PACE_S", "WINDOWS_TIMEOUT_S", "parse_log", "read_any"]
+__all__ = ["PACE_S", "UNSTAMPED", "WINDOWS_TIMEOUT_S", "parse_log", "read_any"]
 
+UNSTAMPED = "without time stamps"
 PACE_S = 1.0  # what ping does unless told otherwise, on Windows too
 WINDOWS_TIMEOUT_S = 4.0  # ping's -w unless told otherwise
 _DUE_S = 0.5  # of an interval: how far a numbered probe may have left from where it was due
@@ -216,7 +217,7 @@ def _pings(log: _Log, timeout_s: float) -> Pings:
     interval_s = float(np.median([part.interval_s for part in parts]))
     statuses = (ANSWERED, LATE, LOST, DUPLICATE)
     return Pings(
-        schema=log.tool if stamped else f"{log.tool} without time stamps",
+        schema=log.tool if stamped else f"{log.tool} {UNSTAMPED}",
         header=PingHeader(
             "",
             iso_utc(datetime.fromtimestamp(zero_s, UTC)) if dated else "",

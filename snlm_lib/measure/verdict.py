@@ -15,6 +15,7 @@ from snlm_lib.measure.blackout import EVENT_ROUNDING_S
 from snlm_lib.measure.downtime import Cause, DowntimeReport
 from snlm_lib.measure.gaps import Gap
 from snlm_lib.measure.ledger import NO_ANSWER, STALLED
+from snlm_lib.measure.logs import UNSTAMPED
 from snlm_lib.units import say_duration_s
 
 __all__ = ["Verdict", "say_length", "verdict"]
@@ -156,6 +157,8 @@ def _reach(told: Downtime) -> Iterator[str]:
 
 
 def _monitor(report: DowntimeReport, told: Downtime) -> Iterator[str]:
+    if report.schema.endswith(UNSTAMPED):
+        yield "The log carries no time stamps: its tool's usual pace is taken for granted."
     if told.not_sent or told.unrecorded:
         missed = told.not_sent + told.unrecorded
         yield f"{missed:,} probes of {told.kind.upper()} were not sent, which is no loss and widens the bounds."

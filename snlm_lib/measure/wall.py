@@ -114,7 +114,8 @@ def _cuts(offsets: Floats) -> Sequence[int]:
         before = np.median(offsets[max(start, index - _SIDE) : index])
         after = np.median(offsets[index : index + _SIDE])
         nearer_after = abs(offsets[index] - after) <= abs(offsets[index] - before)
-        if abs(after - before) > _STEP_S and nearer_after:
+        lasting = index + 1 < len(offsets)
+        if lasting and abs(after - before) > _STEP_S and nearer_after:
             found.append(int(index))
     return found
 

@@ -213,3 +213,36 @@ def test_rows_still_missing_are_counted_and_widen_the_bound() -> None:
 def test_each_cause_has_its_sentence(cause: Cause) -> None:
     assert cause.words.endswith(".")
     assert len(cause.words) > 20
+
+
+def test_new_connections_that_stop_with_datagrams_while_the_flow_goes_on_are_quarantine() -> None:
+    long = "A" * 10 + "x" * 40 + "A" * 10
+    kinds = {("VM01", "icmp"): long, ("VM01", "connect"): long, ("VM01", "tcp"): "A" * 10 + "x" * 6 + "A" * 44}
+    assert cause_of(kinds) is Cause.INTERFACE_QUARANTINE
+    kinds["VM01", "connect"] = kinds["VM01", "tcp"]
+    assert cause_of(kinds) is Cause.NOT_EXPLAINED, "a quarantine drops new connections too"
+    del kinds["VM01", "tcp"]
+    kinds["VM01", "connect"] = long
+    assert cause_of(kinds) is Cause.RELEARN_OR_QUARANTINE, "without a long connection nobody can tell"
+
+
+def cause_of(kinds: dict[tuple[str, str], str]) -> Cause:
+    return judge_downtime(pings_of(kinds), window=None, blackout=HostBlackout(0.5)).residue.cause
+
+
+def test_new_connections_that_come_back_later_are_a_sign_of_their_own() -> None:
+    kinds = {("VM01", "icmp"): GAP6 + "A" * 20, ("VM01", "connect"): "A" * 10 + "x" * 20 + "A" * 16}
+    report = judge_downtime(pings_of(kinds), window=None, blackout=HostBlackout(0.6))
+    assert (report.residue.cause, report.residue.also) == (Cause.QUANTISATION, (Cause.CONNECT_LATER,))
+
+
+def test_a_monitor_that_stood_still_in_the_gap_is_named() -> None:
+    stalled = judge("A" * 10 + "-" * 20 + "xx" + "A" * 10, blackout=0.9)
+    assert stalled.residue.cause is Cause.MONITOR_STALLED
+    assert stalled.usable
+
+
+def test_second_answers_and_overtaken_ones_are_counted() -> None:
+    pings = pings_of({("VM01", "icmp"): "A" * 10}, {3: 250.0})
+    assert told(judge_downtime(pings, window=None)).reordered == 1
+    assert told(judge_downtime(pings, window=None)).duplicated == 0

@@ -1,0 +1,204 @@
+"""`snlm downtime`: how long machines were away, from samples of ours or logs of other tools. Changes none of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from snlm_lib.errors import InputError, RecordError
+from snlm_lib.measure.aims import KIND_WORDS
+from snlm_lib.measure.downtime import Downtime, DowntimeReport, HostBlackout, judge_downtime
+from snlm_lib.measure.logs import read_any
+from snlm_lib.measure.pings import CONTROL, Pings, series_of
+from snlm_lib.measure.vantages import SeenFrom, seen_from
+from snlm_lib.measure.verdict import Verdict, verdict
+from snlm_lib.process import write_atomic
+from snlm_lib.progress import Watcher
+from snlm_lib.units import iso_utc, parse_utc
+
+__all__ = ["DOWNTIME_SCHEMA", "Asked", "downtime"]
+
+DOWNTIME_SCHEMA = "snlm.downtime/1"
+_UNKNOWN = 3
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options of the command line, as they were given."""
+
+    begin: str | None = None
+    end: str | None = None
+    paused: float | None = None
+    timeout_ms: int = 4000
+    as_json: bool = False
+    html: Path | None = None
+
+
+@dataclass(frozen=True)
+class _Told:
+    path: Path
+    pings: Pings
+    report: DowntimeReport
+    verdict: Verdict
+
+
+def downtime(watcher: Watcher, files: Sequence[Path], options: Mapping[str, Any]) -> int:
+    """Tell each machine of each file as ``options`` (of `Asked`) say: 0, or 3 when the data support no figure.
+
+    Raises InputError for a wrong moment, RecordError for a file that is none.
+    """
+    asked = Asked(**options)
+    window, blackout = _window(asked), HostBlackout(asked.paused)
+    told: list[_Told] = []
+    for path in _samples(files):
+        pings = read_any(path, timeout_s=asked.timeout_ms / 1000)
+        for name in _machines(pings):
+            report = judge_downtime(pings, window=window, blackout=blackout, target=name)
+            told.append(_Told(path, pings, report, verdict(report)))
+    if not told:
+        raise RecordError("no probe in it", where=", ".join(map(str, files)), remedy="Was anything probed?")
+    places = _places(told, window)
+    if asked.html is not None:
+        _write_page(asked.html, told, places)
+    watcher.say(_as_json(told, places) if asked.as_json else "\n".join(_lines(told, places)))
+    if asked.html is not None and not asked.as_json:
+        watcher.say(f"Figures: {asked.html}")
+    return 0 if all(one.verdict.supported for one in told) else _UNKNOWN
+
+
+def _samples(files: Sequence[Path]) -> Iterator[Path]:
+    """A folder stands for the samples of the record or the watch that it is."""
+    for path in files:
+        if not path.is_dir():
+            yield path
+            continue
+        found = sorted(path.glob("samples/pings*.csv")) or sorted(path.glob("pings*.csv"))
+        if not found:
+            raise RecordError("no samples in this folder", where=str(path), remedy="Name a pings.csv or a log.")
+        yield from found
+
+
+def _machines(pings: Pings) -> list[str]:
+    return list(dict.fromkeys(one.name for one in series_of(pings) if one.target.role != CONTROL))
+
+
+def _window(asked: Asked) -> tuple[datetime, datetime] | None:
+    if asked.begin is None and asked.end is None:
+        return None
+    if asked.begin is None or asked.end is None:
+        raise InputError("only one end of the time asked for", remedy="Give --begin and --end, or none of them.")
+    begin, end = (_moment(text) for text in (asked.begin, asked.end))
+    if end <= begin:
+        raise InputError("the time asked for ends before it begins", remedy="Give --begin before --end.")
+    return begin, end
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return parse_utc(text if text.endswith("Z") or "+" in text else f"{text}Z")
+    except ValueError as error:
+        raise InputError(f"{text!r} is no moment", remedy="Write 2026-11-23T21:04:00, in UTC.") from error
+
+
+def _places(told: Sequence[_Told], window: tuple[datetime, datetime] | None) -> SeenFrom | None:
+    """Several files of one machine, laid over each other where their time stamps are of one scale."""
+    files = list({id(one.pings): one.pings for one in told if one.pings.wall.zero_utc is not None}.values())
+    return seen_from(files, window=window) if len(files) > 1 else None
+
+
+def _lines(told: Sequence[_Told], places: SeenFrom | None) -> Iterator[str]:
+    several = len({one.path for one in told}) > 1
+    for one in told:
+        yield f"{one.path}: {one.verdict.text}" if several else one.verdict.text
+        yield from (f"  {_row(kind)}" for kind in (*one.report.kinds, *one.report.control))
+    if places is not None:
+        yield places.sentence
+
+
+def _row(one: Downtime) -> str:
+    name = KIND_WORDS.get(one.kind, one.kind)
+    who = f"{one.target} (control), {name}" if one.role == CONTROL else name
+    odd = {"lost": one.lost, "late": one.late, "twice": one.duplicated, "out of order": one.reordered}
+    counts = ", ".join(f"{count:,} {word}" for word, count in odd.items() if count or word == "lost")
+    gap = one.gap
+    gaps = f"; {one.gap_count:,} gaps, {one.sum_s:.2f} s in all" if gap and one.gap_count > 1 else ""
+    rtt = one.rtt
+    times = f"; round trip p50 {rtt.p50_ms:.2f}, p95 {rtt.p95_ms:.2f}, p99 {rtt.p99_ms:.2f} ms" if rtt else ""
+    return f"{who}: {one.probes:,} sent, {counts}{gaps}{times}"
+
+
+def _as_json(told: Sequence[_Told], places: SeenFrom | None) -> str:
+    found = {
+        "schema": DOWNTIME_SCHEMA,
+        "machines": [_as_object(one) for one in told],
+        "places": places.sentence if places else None,
+    }
+    return json.dumps(found, ensure_ascii=True, indent=2, default=_plain)
+
+
+def _as_object(one: _Told) -> dict[str, Any]:
+    report = one.report
+    return {
+        "file": str(one.path),
+        "written_by": report.schema,
+        "vantage": report.header.vantage or None,
+        "interval_ms": report.header.interval_ms,
+        "resolution_ms": report.header.resolution_ms or report.header.interval_ms,
+        "machine": report.target,
+        "sentence": one.verdict.sentence,
+        "doubts": one.verdict.doubts,
+        "supported": one.verdict.supported,
+        "kind": report.gap_kind,
+        "gap_s": report.gap_s,
+        "gap_lower_s": report.gap_lower_s,
+        "gap_upper_s": report.gap_upper_s,
+        "host_blackout_s": report.host_blackout_s,
+        "residue_s": report.residue_s,
+        "cause": report.residue.cause,
+        "also": report.residue.also,
+        "clock_steps": [asdict(step) for step in report.clock_steps],
+        "kinds": [asdict(kind) for kind in report.kinds],
+        "control": [asdict(kind) for kind in report.control],
+    }
+
+
+def _plain(value: object) -> str:
+    return iso_utc(value.astimezone(UTC)) if isinstance(value, datetime) else str(value)
+
+
+def _write_page(path: Path, told: Sequence[_Told], places: SeenFrom | None) -> None:
+    # here: drawing costs whoever asked for a sentence alone half a second
+    from snlm_lib.record.charts.clocks import clocks_told
+    from snlm_lib.record.charts.pings import pings_figure
+    from snlm_lib.record.charts.theme import figure_json
+    from snlm_lib.record.charts.tracks import tracks_of
+    from snlm_lib.record.charts.zoom import pings_zoom_figure
+    from snlm_lib.record.page.document import document
+    from snlm_lib.record.page.figures import Figures
+    from snlm_lib.record.page.html import el, join
+
+    figures, sections = Figures(), []
+    for pings in {id(one.pings): one.pings for one in told}.values():
+        mine = [one for one in told if one.pings is pings]
+        tracks, axis = tracks_of(series_of(pings))
+        whole = figures.place(figure_json(pings_figure(tracks, axis)), words="Every probe, and each lost one")
+        near = [
+            figures.place(
+                figure_json(pings_zoom_figure(tracks, axis, clocks_told(one.report, zero_s=0.0))),
+                words=f"The seconds around the longest gap of {one.report.target}",
+            )
+            for one in mine
+        ]
+        told_here = [el("p", one.verdict.text) for one in mine]
+        rows = [el("li", _row(kind)) for one in mine for kind in (*one.report.kinds, *one.report.control)]
+        sections.append(el("section", el("h2", str(mine[0].path)), told_here, el("ul", rows), whole, near))
+    foot = el("p", places.sentence) if places else None
+    body = el("main", el("h1", "How long it was away"), join(sections), foot)
+    try:
+        write_atomic(path, document("How long it was away", body, figures))
+    except OSError as error:
+        raise RecordError(f"cannot write the page: {error.strerror}", where=str(path)) from error
