@@ -17,13 +17,15 @@ from snlm_lib.clock import Clock, SystemClock
 from snlm_lib.closing import shown_path
 from snlm_lib.errors import ParameterError, RecordError
 from snlm_lib.measure.aims import KIND_WORDS, probe_targets, ways
-from snlm_lib.measure.downtime import judge_downtime, read_pings
+from snlm_lib.measure.downtime import DowntimeReport, judge_downtime, read_pings
 from snlm_lib.measure.monitor import MonitorEnd, MonitorHandle, find_monitor, start_monitor, stop_monitor
+from snlm_lib.measure.pings import Pings
 from snlm_lib.measure.tally import Tally
 from snlm_lib.measure.verdict import verdict
 from snlm_lib.parameters import outputs_root
-from snlm_lib.process import on_terminate
+from snlm_lib.process import on_terminate, write_atomic
 from snlm_lib.progress import Watcher
+from snlm_lib.record.downtime_page import page_of
 from snlm_lib.standing import LONGEST, Asked, Watch, local, understood
 from snlm_lib.units import folder_stamp, parse_utc, say_duration_s
 
@@ -177,17 +179,25 @@ def _end(watcher: Watcher, handle: MonitorHandle, folder: Path) -> int:
     """End it if it still runs; then its sentence, and where everything stands."""
     end = stop_monitor(handle)
     watcher.say(f"The monitor has ended: {_why(end)}.")
-    for line in _told(handle.pings_csv):
-        watcher.say(line)
+    judged = _judged(handle.pings_csv)
+    for _, report in judged:
+        watcher.say(verdict(report).text)
     watcher.say(f"Samples: {shown_path(handle.pings_csv, Path.cwd())}")
+    if judged:
+        page = folder / "downtime.html"
+        try:
+            write_atomic(page, page_of(judged))
+            watcher.say(f"Pictures: {shown_path(page, Path.cwd())}")
+        except OSError as error:
+            watcher.say(f"The page could not be written ({error.strerror or error}): snlm downtime makes it elsewhere.")
     return 0 if end.reason in _IN_ORDER else 1
 
 
-def _told(pings_csv: Path) -> list[str]:
-    """The sentence for each machine."""
+def _judged(pings_csv: Path) -> list[tuple[Pings, DowntimeReport]]:
+    """The judgement on each machine."""
     pings = read_pings(pings_csv)
     machines = [target.name for target in pings.header.targets if target.role != "control"]
-    return [verdict(judge_downtime(pings, window=None, target=name)).text for name in machines]
+    return [(pings, judge_downtime(pings, window=None, target=name)) for name in machines]
 
 
 def _why(end: MonitorEnd) -> str:

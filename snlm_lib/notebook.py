@@ -12,7 +12,7 @@ from snlm_lib.change.proofs import delegation_proofs, settings_proofs
 from snlm_lib.change.settings import acts as settings_acts
 from snlm_lib.change.settings import plan_settings, settings_rows
 from snlm_lib.step import begin, card
-from snlm_lib.steps import explore, figures, gates, gather, monitor, move, verify
+from snlm_lib.steps import explore, figures, forecast, gates, gather, monitor, move, verify
 
 __all__ = [
     "begin",
@@ -22,6 +22,7 @@ __all__ = [
     "delegation_rows",
     "explore",
     "figures",
+    "forecast",
     "gates",
     "gather",
     "monitor",

@@ -72,6 +72,8 @@ def test_until_its_time_is_over_then_the_sentence_and_where_it_stands(guest: Gue
     assert "no probe to VM01 was lost" in done.stdout
     assert str(folder / "samples" / "pings.csv") in done.stdout
     assert len(read_pings(folder / "samples" / "pings.csv")) >= 3 * 40
+    assert str(folder / "downtime.html") in done.stdout
+    assert "no probe to VM01 was lost" in (folder / "downtime.html").read_text(encoding="utf-8")
 
 
 def test_an_outage_is_told_and_another_window_ends_it(guest: GuestProcess, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""05 while the machine moves: a line of progress, and the figure as far as it is known. Draws from the samples alone.
+"""05 while the machine moves: a line of progress with what is left, and the figure so far. Draws from samples alone.
 
 Drawing takes time from the looks at the move: it is done at most once a second, and the longer it takes the rarer.
 The probes are another process and notice nothing.
@@ -17,6 +17,7 @@ from snlm_lib.clock import Clock
 from snlm_lib.measure.passes import phase_bands
 from snlm_lib.measure.samples import numbers, read_samples
 from snlm_lib.record.charts.progress import progress_figure
+from snlm_lib.steps.forecast import left_words
 
 __all__ = ["LiveMove"]
 
@@ -33,11 +34,12 @@ class LiveMove:
         self._line = show.Line("move")
         self._figure = show.Live("move")
         self._due_s = float("-inf")
+        self._left = ""
         progress_figure({}, {}).to_json()  # Plotly's first figure is slow: now, not while the machine moves
 
     def say(self, words: str) -> None:
         """The line, and the figure when it is due."""
-        self._line.say(words)
+        self._line.say(words + self._left)
         began_s = self._clock.monotonic_s()
         if began_s >= self._due_s and self._draw():
             took_s = self._clock.monotonic_s() - began_s
@@ -48,6 +50,7 @@ class LiveMove:
         course, memory = (read_samples(self._samples / f"{name}.csv") for name in ("progress", "passes"))
         if not any(numbers(course, "percent")):
             return False
+        self._left = left_words(self._samples.parent, course, memory)
         drawn = progress_figure(course, memory, bands=phase_bands(course, memory))
         self._figure.draw(drawn, words="Progress of the move so far, in percent against seconds.")
         return True

@@ -1,0 +1,168 @@
+"""What the move will take (03), how much is left (05), and how good that was (06). Asks no host.
+
+What was learnt stands in the records themselves; a rehearsal learns from rehearsals of its scenario alone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from snlm_lib import show
+from snlm_lib.change.checks.model import CheckResult, Level
+from snlm_lib.change.outlook import move_inputs
+from snlm_lib.estate.model import PairFacts
+from snlm_lib.measure.forecast import Forecast, Forecaster, Past, Span
+from snlm_lib.measure.forecast.score import Fact, fact_of, left_s, miss_of, outcome_of
+from snlm_lib.measure.passes import memory_passes, phase_bands
+from snlm_lib.measure.samples import Columns, numbers, read_samples
+from snlm_lib.record.charts.forecast import forecast_figure
+from snlm_lib.record.outlook import given_to, keep_forecast, keep_past, kept_forecast, past_moves, spans_of
+from snlm_lib.record.result import StepResult
+from snlm_lib.step import Step
+from snlm_lib.units import MIB, parse_utc
+
+__all__ = ["before", "checks", "learn", "left_words"]
+
+_PARTS = {"storage_s": "storage", "memory_s": "memory and pause", "pause_s": "the pause alone", "total_s": "in all"}
+
+
+def before(step: Step, facts: PairFacts) -> Forecast | None:
+    """Forecast the move from the survey and from moves that ended; show it, and keep it for 05 and 06.
+
+    None when there is no machine to move.
+    """
+    if facts.vm is None:
+        step.say("There is no machine to forecast a move of.")
+        return None
+    given = move_inputs(facts, step.parameters)
+    model = Forecaster.trained(past_moves(step.record.path.parent.parent, lab=_lab(step)))
+    told = model.forecast(given)
+    keep_forecast(step.record.path, told, given, time_factor=step.profile.time_factor)
+    step.table("forecast", _rows(told), caption="Forecast: eight of ten such moves lie from least to most")
+    inputs = [{"from": quantity.words} for quantity in told.inputs]
+    step.table("forecast_inputs", inputs, caption="What it starts from, and where each figure comes from")
+    show.figure(forecast_figure(told), words="Expected passes, and the range of each part.")
+    step.keep(
+        {
+            "forecast_total_s": _rounded(told.total_s.mid),
+            "forecast_total_most_s": _rounded(told.total_s.high),
+            "forecast_pause_s": _rounded(told.pause_s.mid),
+            "forecast_pause_most_s": _rounded(told.pause_s.high),
+            "forecast_verdict": told.verdict.word.value,
+        }
+    )
+    for words in _sentences(told, step.profile.time_factor):
+        step.say(words)
+    return told
+
+
+def _lab(step: Step) -> str | None:
+    return (step.profile.scenario or "lab") if step.profile.rehearsal else None
+
+
+def _rows(told: Forecast) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    limits = {"total_s": told.window_s, "pause_s": told.pause_limit_s}
+    for name, title in _PARTS.items():
+        span: Span | None = getattr(told, name)
+        if span is not None:
+            low, mid, high = (_rounded(one) for one in (span.low, span.mid, span.high))
+            rows.append(
+                {"part": title, "least, s": low, "middle, s": mid, "most, s": high, "limit, s": limits.get(name)}
+            )
+    return rows
+
+
+def _sentences(told: Forecast, factor: float) -> list[str]:
+    total, pause = told.total_s, told.pause_s
+    words = [told.statement, f"Memory copy: {told.verdict.word.value}. {told.verdict.reason}"]
+    if factor != 1:
+        words.append(f"These are seconds of the hosts; this lab runs time {factor:g} times as fast, its pause apart.")
+    if told.missing:
+        words.append(f"Nobody measured, so supposed: {', '.join(told.missing)}. That is why the range is wide.")
+    return [*words, f"Expected: {_range(total)} in all, away {_range(pause)}. The largest part is {told.dominates}."]
+
+
+def _range(span: Span) -> str:
+    return f"{span.low:,.3g} to {span.high:,.3g} s"
+
+
+def _rounded(seconds: float) -> float:
+    return round(seconds, 1 if seconds >= 10 else 2)
+
+
+def checks(told: Forecast | None) -> tuple[CheckResult, ...]:
+    """The forecast beside the change's own limits; without a limit there is nothing to check. Never an obstacle."""
+    found: list[CheckResult] = []
+    if told is None:
+        return ()
+    for what, key, span, limit_s in (
+        ("the window", "forecast-window", told.total_s, told.window_s),
+        ("the limit of its pause", "forecast-pause", told.pause_s, told.pause_limit_s),
+    ):
+        if limit_s is not None:
+            fits = span.high <= limit_s
+            evidence = f"{_range(span)} expected, {limit_s:g} s allowed"
+            remedy = "" if fits else f"{_SHORTER} Or widen {what}."
+            level = Level.PASS if fits else Level.WARN
+            found.append(CheckResult(key, f"The forecast stays within {what}", level, evidence, remedy, "", None))
+    return tuple(found)
+
+
+_SHORTER = "A quieter hour, a faster link or SMB Direct would shorten it: snlm forecast says by how much."
+
+
+def left_words(record: Path, course: Columns, memory: Columns) -> str:
+    """ ", 40 to 70 s left" by the forecast and what was seen since; "" when nothing can be told."""
+    kept, times = kept_forecast(record), numbers(course, "t_s")
+    now_s = next((time for time in reversed(times) if time is not None), None)
+    if kept is None or now_s is None:
+        return ""
+    factor = float(kept["time_factor"])
+    sent = next((one for one in reversed(numbers(memory, "bytes_sent")) if one is not None), None)
+    bands = phase_bands(course, memory)
+    sent_mib = None if sent is None else sent / MIB
+    span = left_s(spans_of(kept), bands, now_s, sent_mib=sent_mib, time_factor=factor)
+    return "" if span is None else f"; {span.low / factor:,.0f} to {span.high / factor:,.0f} s left"
+
+
+def learn(step: Step, move: StepResult) -> None:
+    """Set the facts beside the forecast, say why it missed, and leave the move as a lesson for the next one."""
+    course, memory = (read_samples(step.record.samples / f"{name}.csv") for name in ("progress", "passes"))
+    kept = kept_forecast(step.record.path)
+    given = given_to(kept) if kept is not None else None
+    if kept is None or given is None:
+        step.say("No forecast was made in this record, so there is nothing to score.")
+        return
+    factor, pause = float(kept["time_factor"]), move.figures.get("host_blackout_s")
+    passes, bands = memory_passes(memory), phase_bands(course, memory)
+    pause_s = float(pause) if isinstance(pause, int | float) else None
+    fact = fact_of(bands, passes, pause_s=pause_s, time_factor=factor)
+    spans = spans_of(kept)
+    miss = miss_of(spans, fact, given, kept["missing"])
+    rows = [_scored(title, spans[name], getattr(fact, name)) for name, title in _PARTS.items() if name in spans]
+    step.table("forecast_and_fact", rows, caption="Forecast and fact, in seconds of the hosts")
+    ended = parse_utc(str(move.figures["ended_utc"])).timestamp()
+    past = Past(given, outcome_of(fact, passes, time_factor=factor), ended)
+    keep_past(step.record.path, past, fact, miss, lab=_lab(step))
+    inside = _inside(spans, fact)
+    step.keep({"forecast_held": inside, "fact_total_s": None if fact.total_s is None else _rounded(fact.total_s)})
+    step.say(_told_after(inside, miss))
+
+
+def _scored(title: str, span: Span, was: float | None) -> dict[str, object]:
+    low, mid, high = (_rounded(one) for one in (span.low, span.mid, span.high))
+    inside = None if was is None else "yes" if span.holds(was) else "no"
+    took = None if was is None else _rounded(was)
+    return {"part": title, "least, s": low, "middle, s": mid, "most, s": high, "was, s": took, "inside": inside}
+
+
+def _inside(spans: dict[str, Span], fact: Fact) -> bool | None:
+    return spans["total_s"].holds(fact.total_s) if fact.total_s is not None else None
+
+
+def _told_after(inside: bool | None, miss: str) -> str:
+    if inside is None:
+        return f"The forecast cannot be scored: not every phase was seen. {miss}".rstrip()
+    head = "The whole move lay inside its forecast." if inside else "The whole move lay outside its forecast."
+    return f"{head} {miss[:1].upper()}{miss[1:]}".rstrip() if miss else head
