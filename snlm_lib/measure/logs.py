@@ -86,7 +86,8 @@ def read_any(path: Path, *, timeout_s: float = WINDOWS_TIMEOUT_S) -> Pings:
         raise RecordError("no samples to read", where=str(path), remedy="Is the name right?") from error
     if data.startswith((b"# snlm", b"seq,", b"\xef\xbb\xbf# snlm", b"\xef\xbb\xbfseq,")):
         return parse_pings(data, where=str(path))
-    return parse_log(data, where=str(path), timeout_s=timeout_s)
+    pings = parse_log(data, where=str(path), timeout_s=timeout_s)
+    return replace(pings, header=replace(pings.header, vantage=path.stem))  # a log does not say where it was made
 
 
 def parse_log(data: bytes, *, where: str, timeout_s: float = WINDOWS_TIMEOUT_S) -> Pings:

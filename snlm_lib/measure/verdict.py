@@ -62,7 +62,7 @@ def _silent(report: DowntimeReport) -> str:
 
 def _away(report: DowntimeReport, told: Downtime) -> str:
     name, gap = report.target, told.gap
-    by = f"by {told.kind.upper()} every {report.interval_ms:g} ms"
+    by = f"by {told.kind.upper()} every {report.interval_ms:.4g} ms"
     if gap is not None and (gap.upper_s is None or told.unseen_s is not None):
         return _gap(name, gap, by, report.usable)
     if told.unseen_s is None:
