@@ -150,7 +150,7 @@ def _by_pandas(data: bytes, wanted: _Wanted) -> Table:
             for name, found in zip(wanted.stamps, stamps, strict=True)
         },
         words={
-            name: Words(frame[name].cat.codes.to_numpy(np.intp), tuple(map(str, frame[name].cat.categories)))
+            name: Words(frame[name].cat.codes.to_numpy().astype(np.intp), tuple(map(str, frame[name].cat.categories)))
             for name in wanted.words
         },
     )
