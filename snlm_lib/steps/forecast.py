@@ -23,6 +23,7 @@ from snlm_lib.units import MIB, parse_utc
 
 __all__ = ["before", "checks", "learn", "left_words"]
 
+_UNITS = ((7200.0, 3600.0, "h"), (240.0, 60.0, "min"), (0.0, 1.0, "s"))  # from so many s on: s in one, its name
 _PARTS = {"storage_s": "storage", "memory_s": "memory and pause", "pause_s": "the pause alone", "total_s": "in all"}
 
 
@@ -84,7 +85,10 @@ def _sentences(told: Forecast, factor: float) -> list[str]:
 
 
 def _range(span: Span) -> str:
-    return f"{span.low:,.3g} to {span.high:,.3g} s"
+    """``"1.3 to 6.9 min"``: two digits are more than a range bears."""
+    size, unit = next((size, unit) for least, size, unit in _UNITS if span.high >= least)
+    low, high = (f"{one / size:.1f}" if one / size < 10 else f"{one / size:,.0f}" for one in (span.low, span.high))
+    return f"{low} to {high} {unit}"
 
 
 def _rounded(seconds: float) -> float:

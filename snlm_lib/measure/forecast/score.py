@@ -71,9 +71,9 @@ def miss_of(told: Mapping[str, Span], fact: Fact, given: MoveInputs, supposed: S
         span, was = told.get(name), getattr(fact, name)
         if span is None or was is None or span.holds(was):
             continue
-        how = "longer" if was > span.high else "shorter"
+        how = "more" if was > span.high else "less"
         words.append(
-            f"{title} took {how}: {was:,.1f} s, {span.low:,.1f} to {span.high:,.1f} expected{_why(name, fact, given)}"
+            f"{title} took {how} time: {was:,.1f} s, {span.low:,.1f} to {span.high:,.1f} expected{_why(name, fact, given)}"
         )
     if not words:
         return ""
