@@ -15,8 +15,9 @@ from typing import Any
 from snlm_lib import show
 from snlm_lib.clock import Clock
 from snlm_lib.errors import ParameterError, RecordError, Refused
+from snlm_lib.lock import FileLock
 from snlm_lib.parameters import Parameters, connection_profile, lab_identity, outputs_root, project_root, validate
-from snlm_lib.process import FileLock, still_runs
+from snlm_lib.process import still_runs
 from snlm_lib.provenance import who_and_what
 from snlm_lib.record.folder import Record, create_record, open_records, read_change
 from snlm_lib.record.journal import Entry, read_entries, runner_of

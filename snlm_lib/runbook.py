@@ -19,9 +19,10 @@ from snlm_lib.clock import Clock
 from snlm_lib.errors import ParameterError, RecordError, RecordLost, SnlmError
 from snlm_lib.judge import judge_by_hand, judge_step, ran_by_hand, write_not_started
 from snlm_lib.kernels import Kernels
+from snlm_lib.lock import FileLock
 from snlm_lib.measure.monitor import find_monitor, stop_monitor
 from snlm_lib.parameters import Parameters, outputs_root, project_root, validate
-from snlm_lib.process import FileLock, identity_of, write_atomic
+from snlm_lib.process import identity_of, write_atomic
 from snlm_lib.provenance import who_and_what
 from snlm_lib.record.folder import Record, create_record, find_open_record, read_change
 from snlm_lib.record.journal import Kind, runner_of

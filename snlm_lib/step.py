@@ -26,9 +26,10 @@ from snlm_lib.errors import RecordError, Refused, SnlmError
 from snlm_lib.estate.connect import Connection, open_estate
 from snlm_lib.estate.model import PairFacts
 from snlm_lib.estate.survey import survey_pair
+from snlm_lib.lock import FileLock
 from snlm_lib.opening import by_hand, find_record, kernel_parameters, refuse_too_late
 from snlm_lib.parameters import ConnectionProfile, Parameters, connection_profile
-from snlm_lib.process import FileLock, still_runs
+from snlm_lib.process import still_runs
 from snlm_lib.record.folder import Record
 from snlm_lib.record.journal import Entry, Journal, open_intents
 from snlm_lib.record.names import CHANGING

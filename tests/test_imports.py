@@ -19,6 +19,7 @@ BELOW_STEPS = {"credentials", "estate", "measure", "record", "remote", "change",
 # A room is a folder, or the files that belong together. snlm_lib/__init__.py holds the version: anybody may ask.
 ROOMS = {
     "awake": "process",
+    "lock": "process",
     "closed": "parameters",
     "connections": "parameters",
     "connections_page": "parameters",
@@ -36,6 +37,7 @@ ROOMS = {
     "cli_change": "cli",
     "cli_downtime": "cli",
     "cli_explain": "cli",
+    "cli_forecast": "cli",
     "cli_guard": "cli",
     "cli_lab": "cli",
     "cli_monitor": "cli",
@@ -62,6 +64,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "measure": {"parameters", "process"} | GROUND,
     "record": {"measure", "parameters", "process"} | GROUND,
     "change": {"credentials", "estate", "measure", "record", "remote", "parameters", "process"} | GROUND,
+    "foresight": {"change", "estate", "record", "measure", "parameters", "process"} | GROUND,
     "provenance": {"version", "process"},
     "step": {"provenance", "explain"} | BELOW_STEPS | GROUND,
     "notebook": BELOW_STEPS | GROUND | {"step"},
@@ -69,7 +72,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "runbook": {"provenance", "record", "parameters", "measure", "process"} | GROUND,
     "rehearsal": {"runbook", "record", "parameters", "process"} | GROUND,
     "explain": set(),
-    "cli": {"version", "credentials", "explain", "runbook", "rehearsal"}
+    "cli": {"version", "credentials", "explain", "foresight", "runbook", "rehearsal"}
     | {"record", "measure", "parameters", "process"}
     | GROUND,
     "lab": {"process"} | GROUND,
@@ -77,7 +80,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 # Library -> the modules (or rooms) that may import it. What is not listed may be imported by nobody.
 DOORS: dict[str, set[str]] = {
     "psutil": {"process"},
-    "portalocker": {"process"},
+    "portalocker": {"lock"},
     "platformdirs": {"places"},
     "yaml": {"yaml_file", "lab.scenario_file"},
     "pydantic": {"parameters", "closed", "connections", "guests", "record", "lab.scenario"},
@@ -214,6 +217,13 @@ def test_monitor_and_lab_import_no_data_frames_and_no_notebook(module: str) -> N
     told = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True).stdout.split()
 
     assert set(told) & {"numpy", "pandas", "plotly", "IPython", "papermill", "nbformat", "pypsrp"} == set()
+
+
+def test_the_monitor_starts_on_little() -> None:
+    look = "import sys, snlm_lib.measure.prober; print(*sys.modules)"
+    told = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True).stdout.split()
+
+    assert set(told) & {"portalocker", "pydantic", "importlib.metadata", "logging", "argparse"} == set()
 
 
 def test_every_door_is_still_in_use() -> None:

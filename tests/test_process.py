@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from snlm_lib.errors import RecordError
+from snlm_lib.lock import FileLock
 from snlm_lib.process import (
     FileHeld,
-    FileLock,
     ProcessIdentity,
     append_bytes,
     attend,
@@ -306,7 +306,7 @@ def test_a_program_that_is_not_there_is_an_error_with_its_name(tmp_path: Path) -
 HOLDS = """
 import sys
 from pathlib import Path
-from snlm_lib.process import FileLock
+from snlm_lib.lock import FileLock
 with FileLock(Path(sys.argv[1])):
     print("ready", flush=True)
     sys.stdin.read()

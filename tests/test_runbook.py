@@ -18,8 +18,9 @@ import pytest
 
 from snlm_lib.clock import SystemClock
 from snlm_lib.errors import InputError, ParameterError, RecordError, RecordLost
+from snlm_lib.lock import FileLock
 from snlm_lib.parameters import Parameters
-from snlm_lib.process import FileLock, end_signals
+from snlm_lib.process import end_signals
 from snlm_lib.record.folder import Record, create_record, open_records, read_change
 from snlm_lib.record.names import CHANGING
 from snlm_lib.record.result import Verdict, read_result
@@ -294,7 +295,7 @@ def test_a_record_in_which_a_kernel_changes_something_is_left_alone(tmp_path: Pa
         _close(record, book)
     assert verify(record.path).state == "open"
 
-    write(_folder(book), GATHER, "from snlm_lib.process import FileLock", HELD, PASS)
+    write(_folder(book), GATHER, "from snlm_lib.lock import FileLock", HELD, PASS)
     assert _close(record, book).results[-1].verdict is Verdict.PASSED
     assert verify(record.path).state == "sealed"
     assert not list(record.path.glob(f"{CHANGING}*"))

@@ -11,7 +11,7 @@ import pytest
 from snlm_lib.change.act import Act, Outcome
 from snlm_lib.change.checks.model import CheckResult, Level
 from snlm_lib.errors import HostUnreachable, LabError, OutcomeUnknown, RecordError, Refused, SessionLost
-from snlm_lib.process import FileLock
+from snlm_lib.lock import FileLock
 from snlm_lib.record.folder import Record, find_open_record
 from snlm_lib.record.names import CHANGING
 from snlm_lib.record.result import StepResult, Verdict, read_result

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from snlm_lib.errors import LabError
-from snlm_lib.process import FileLock, still_runs, write_atomic
+from snlm_lib.lock import FileLock
+from snlm_lib.process import still_runs, write_atomic
 
 __all__ = ["announce", "withdraw"]
 

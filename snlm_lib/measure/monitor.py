@@ -17,13 +17,13 @@ from typing import Any, Literal
 
 from snlm_lib.clock import Clock, SystemClock
 from snlm_lib.errors import ParameterError, RecordError
+from snlm_lib.lock import FileLock
 from snlm_lib.measure.aims import probe_targets
 from snlm_lib.measure.channels import resolve
 from snlm_lib.measure.recorder import STATE_SCHEMA, MonitorConfig
 from snlm_lib.measure.targets import ProbeTarget
 from snlm_lib.parameters import GuestTarget
 from snlm_lib.process import (
-    FileLock,
     ProcessIdentity,
     detach,
     identity_of,

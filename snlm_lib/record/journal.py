@@ -18,7 +18,8 @@ from typing import Any, Literal
 
 from snlm_lib.clock import Clock
 from snlm_lib.errors import RecordError
-from snlm_lib.process import FileLock, ProcessIdentity, append_bytes
+from snlm_lib.lock import FileLock
+from snlm_lib.process import ProcessIdentity, append_bytes
 from snlm_lib.record.names import LOCK, LOCKS, canonical, refuse_sealed
 from snlm_lib.units import iso_utc
 
