@@ -78,8 +78,10 @@ def false_ones(cuts: Sequence[Cut], told: Iterable[Told], interval_s: float) -> 
     return [one for one in told if not any(one.touches(cut, interval_s / 2) for cut in cuts)]
 
 
-def summary(cuts: Sequence[Cut], told: Sequence[Told], interval_s: float) -> dict[str, object]:
-    """Figures of one teller; errors in probe intervals."""
+def summary(
+    cuts: Sequence[Cut], told: Sequence[Told], interval_s: float, *, every: Sequence[Cut] = ()
+) -> dict[str, object]:
+    """Figures of one teller; errors in probe intervals. ``every``: all cuts there were, if more than are judged by."""
     rows = compare(cuts, told, interval_s)
     errors = [row.error_intervals for row in rows]
     edges = [abs(off) / interval_s for row in rows for off in (row.begins_off_s, row.ends_off_s) if off is not None]
@@ -91,5 +93,5 @@ def summary(cuts: Sequence[Cut], told: Sequence[Told], interval_s: float) -> dic
         "unseen": sum(row.pieces == 0 for row in rows),
         "in_pieces": sum(row.pieces > 1 for row in rows),
         "outside_bounds": sum(row.within_bounds is False for row in rows),
-        "false": len(false_ones(cuts, told, interval_s)),
+        "false": len(false_ones(every or cuts, told, interval_s)),
     }
