@@ -72,9 +72,8 @@ def miss_of(told: Mapping[str, Span], fact: Fact, given: MoveInputs, supposed: S
         if span is None or was is None or span.holds(was):
             continue
         how = "more" if was > span.high else "less"
-        words.append(
-            f"{title} took {how} time: {was:,.1f} s, {span.low:,.1f} to {span.high:,.1f} expected{_why(name, fact, given)}"
-        )
+        expected = f"{span.low:,.1f} to {span.high:,.1f} expected"
+        words.append(f"{title} took {how} time: {was:,.1f} s, {expected}{_why(name, fact, given)}")
     if not words:
         return ""
     guessed = f". Nobody had measured: {', '.join(supposed)}" if supposed else ""
