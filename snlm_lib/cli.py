@@ -22,6 +22,7 @@ _WORK = {  # who does it: imported when it is chosen, so that help and a wrong w
     "report": "snlm_lib.cli_change:report",
     "monitor": "snlm_lib.cli_monitor:monitor",
     "downtime": "snlm_lib.cli_downtime:downtime",
+    "forecast": "snlm_lib.cli_forecast:forecast",
     "explain": "snlm_lib.cli_explain:tell",
     "lab up": "snlm_lib.cli_lab:up",
 }
@@ -67,6 +68,20 @@ def _run(file: Annotated[Path, typer.Argument(help="The change's parameters, as 
     Example:  snlm run parameters/chg0012345.yaml
     """
     _do("run", file)
+
+
+@app.command("forecast")
+def _forecast(
+    file: Annotated[Path, typer.Argument(help="The change's parameters, as parameters/rehearsal.yaml.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Say what the change of FILE would take.
+
+    Reads both hosts and changes nothing: ranges of time, bytes and pause, what dominates and what would shorten it.
+
+    Example:  snlm forecast parameters/chg0012345.yaml
+    """
+    _do("forecast", file, as_json)
 
 
 @app.command("verify")

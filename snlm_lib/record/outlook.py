@@ -17,7 +17,7 @@ from snlm_lib.measure.forecast.score import Fact
 from snlm_lib.process import write_atomic
 from snlm_lib.record.names import MANIFEST, refuse_sealed
 
-__all__ = ["given_to", "keep_forecast", "keep_past", "kept_forecast", "past_moves", "spans_of"]
+__all__ = ["forecast_object", "given_to", "keep_forecast", "keep_past", "kept_forecast", "past_moves", "spans_of"]
 
 SCHEMA = "snlm.forecast/1"
 _FORECAST, _PAST = "forecast.json", "past_move.json"
@@ -27,27 +27,27 @@ _MOST = 400  # records, the newest: what is older says little of the next move
 
 def keep_forecast(record: Path, told: Forecast, given: MoveInputs, *, time_factor: float = 1.0) -> None:
     """Write samples/forecast.json, with what it was ``given``; raises RecordError when the record is sealed."""
+    _write(record, {**forecast_object(told, given, time_factor=time_factor), "fact": None, "miss": ""})
+
+
+def forecast_object(told: Forecast, given: MoveInputs, *, time_factor: float) -> dict[str, Any]:
+    """A forecast for JSON: ranges as least, middle, most; seconds of the hosts."""
     spans = {name: getattr(told, name) for name in _SPANS}
-    _write(
-        record,
-        {
-            "schema": SCHEMA,
-            "spans": {name: None if span is None else [span.low, span.mid, span.high] for name, span in spans.items()},
-            "passes": [[each.mib, each.seconds] for each in told.passes],
-            "verdict": {**asdict(told.verdict), "word": told.verdict.word.value},
-            "dominates": told.dominates,
-            "inputs": [quantity.words for quantity in told.inputs],
-            "missing": list(told.missing),
-            "learned_moves": told.learned_moves,
-            "window_s": told.window_s,
-            "pause_limit_s": told.pause_limit_s,
-            "statement": told.statement,
-            "time_factor": time_factor,
-            "given": Past(given, Outcome(None)).as_dict(),
-            "fact": None,
-            "miss": "",
-        },
-    )
+    return {
+        "schema": SCHEMA,
+        "spans": {name: None if span is None else [span.low, span.mid, span.high] for name, span in spans.items()},
+        "passes": [[each.mib, each.seconds] for each in told.passes],
+        "verdict": {**asdict(told.verdict), "word": told.verdict.word.value},
+        "dominates": told.dominates,
+        "inputs": [quantity.words for quantity in told.inputs],
+        "missing": list(told.missing),
+        "learned_moves": told.learned_moves,
+        "window_s": told.window_s,
+        "pause_limit_s": told.pause_limit_s,
+        "statement": told.statement,
+        "time_factor": time_factor,
+        "given": Past(given, Outcome(None)).as_dict(),
+    }
 
 
 def keep_past(record: Path, past: Past, fact: Fact, miss: str, *, lab: str | None) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
-__all__ = ["QUANTITIES", "MoveInputs", "Quantity", "Source", "Transport", "complete", "within"]
+__all__ = ["QUANTITIES", "MoveInputs", "Quantity", "Source", "Transport", "complete", "said", "within"]
 
 _NOTHING = 1e-9  # a smaller size or rate is none
 
@@ -33,6 +33,11 @@ class Transport(StrEnum):
     SMB_DIRECT = "smb-direct"
 
 
+def said(value: float) -> str:
+    """A figure for people: three digits, and never a power of ten."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
 @dataclass(frozen=True)
 class Quantity:
     """A figure that went into a forecast: ``low`` and ``high`` are its tenth and ninetieth hundredth."""
@@ -47,8 +52,8 @@ class Quantity:
     @property
     def words(self) -> str:
         """For a line of a table: ``link 10000 Mbit/s (measured)``."""
-        spread = "" if self.low == self.high else f", {self.low:.4g} to {self.high:.4g}"
-        return f"{self.name} {self.value:.4g} {self.unit} ({self.source}{spread})"
+        spread = "" if self.low == self.high else f", {said(self.low)} to {said(self.high)}"
+        return f"{self.name} {f'{said(self.value)} {self.unit}'.rstrip()} ({self.source}{spread})"
 
 
 @dataclass(frozen=True)

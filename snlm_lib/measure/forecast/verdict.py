@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from snlm_lib.measure.forecast.course import Course, Load, floor_mib
-from snlm_lib.measure.forecast.inputs import Quantity, Source
+from snlm_lib.measure.forecast.inputs import Quantity, Source, said
 from snlm_lib.measure.forecast.told import Convergence, Verdict
 from snlm_lib.measure.forecast.traits import Traits
 
@@ -23,7 +23,7 @@ def judge(load: Load, traits: Traits, course: Course, *, dirty: Quantity, censor
     rest = float(floor_mib(load, traits)[0])
     floor_s = traits.pause_fixed_s + rest / float((traits.share * load.line_mib_s)[0])
     word = _word(share, forced=bool(course.forced[0]), known=dirty.source is not Source.PRIOR)
-    rate = f"{dirty.value:.3g} MiB/s written, {float(load.rate(traits)[0]):.3g} MiB/s sent"
+    rate = f"{said(dirty.value)} MiB/s written, {said(float(load.rate(traits)[0]))} MiB/s sent"
     return Verdict(word, _reason(word, rate, rest, len(course.passes)) + _CENSORED * censored, share, floor_s)
 
 
@@ -62,4 +62,4 @@ def dominates(storage_s: float, course: Course, load: Load, traits: Traits) -> s
         "starting and ending": traits.setup_s + traits.scan_s_per_gib * float(load.ram_mib[0]) / 1024,
     }
     name, seconds = max(parts.items(), key=lambda part: part[1])
-    return f"{name}: {seconds:,.3g} of {sum(parts.values()):,.3g} s"
+    return f"{name}: {said(seconds)} of {said(sum(parts.values()))} s"

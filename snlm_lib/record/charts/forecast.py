@@ -13,6 +13,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from snlm_lib.measure.forecast.inputs import said
 from snlm_lib.measure.forecast.score import Fact
 from snlm_lib.measure.forecast.told import Convergence, Forecast, Span
 from snlm_lib.record.charts.theme import COLOURS, new_figure, translucent
@@ -255,14 +256,9 @@ def _unit(seconds: float) -> tuple[float, str]:
 
 def _told(seconds: float) -> str:
     scale, unit = _unit(seconds)
-    return f"{_figure(seconds / scale)} {unit}"
+    return f"{said(seconds / scale)} {unit}"
 
 
 def _range(span: Span) -> str:
     scale, unit = _unit(span.high)
-    return f"{_figure(span.low / scale)} to {_figure(span.high / scale)} {unit}"
-
-
-def _figure(value: float) -> str:
-    """Three digits, without a power of ten."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return f"{said(span.low / scale)} to {said(span.high / scale)} {unit}"

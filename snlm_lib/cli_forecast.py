@@ -1,0 +1,143 @@
+"""`snlm forecast`: what a move would take, in words or as one object. Forecasts nothing itself, changes nothing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import textwrap
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from snlm_lib.clock import SystemClock
+from snlm_lib.foresight import Foresight, foresee
+from snlm_lib.measure.forecast import Convergence, Forecast, Span
+from snlm_lib.parameters import load_parameters
+from snlm_lib.progress import Watcher
+from snlm_lib.record.outlook import forecast_object
+from snlm_lib.units import MIB, iso_utc, say_bytes, say_duration_s
+
+__all__ = ["as_lines", "as_object", "forecast"]
+
+_WIDEST, _LEAST = 100, 40
+_PARTS = {
+    "total_s": "in all",
+    "storage_s": "storage",
+    "memory_s": "memory and pause",
+    "pause_s": "the pause alone",
+    "sent_mib": "bytes sent",
+}
+_ROW = "  {:<17}{:>13}{:>13}{:>13}"
+
+
+def forecast(watcher: Watcher, file: Path, as_json: bool) -> int:
+    """Say what the change of ``file`` would take; 0. Raises as `foresee`, and ParameterError for a wrong file."""
+    seen = foresee(load_parameters(file), clock=SystemClock())
+    if as_json:
+        watcher.say(json.dumps(as_object(seen), indent=2, allow_nan=False))
+        return 0
+    width = max(min(shutil.get_terminal_size().columns, _WIDEST), _LEAST)
+    for line in as_lines(seen, width=width):
+        watcher.say(line)
+    return 0
+
+
+def as_object(seen: Foresight) -> dict[str, Any]:
+    """What a record would keep, and beside it who, when, what would shorten it and each figure by its parts."""
+    wanted = seen.wanted
+    return {
+        **forecast_object(seen.told, seen.given, time_factor=seen.time_factor),
+        "change_id": wanted.change_id,
+        "vm": wanted.vm,
+        "source": wanted.source,
+        "destination": wanted.destination,
+        "rehearsal": seen.rehearsal,
+        "read_utc": iso_utc(seen.facts.source.read_utc),
+        "fits_window": seen.told.fits_window,
+        "fits_pause": seen.told.fits_pause,
+        "shorter": [asdict(advice) for advice in seen.advice],
+        "figures": [asdict(quantity) for quantity in seen.told.inputs],
+    }
+
+
+def as_lines(seen: Foresight, *, width: int) -> list[str]:
+    """Ranges beside their limits, the verdict, what dominates, what would shorten it, where each figure comes from."""
+    wanted, told = seen.wanted, seen.told
+    kind = "simulated hosts" if seen.rehearsal else "REAL hosts"
+    read = f"read {seen.facts.source.read_utc:%Y-%m-%d %H:%M:%S} UTC"
+    lines = [
+        f"{wanted.vm} from {wanted.source} to {wanted.destination}, {kind}, {read}",
+        "",
+        _ROW.format("", "least", "middle", "most"),
+        *_rows(told),
+        "",
+        *_wrapped(list(_sentences(seen)), width),
+        "",
+        *_shorter(seen),
+        "What it starts from:",
+        *(f"  {quantity.words}" for quantity in told.inputs),
+        "",
+    ]
+    return lines + _wrapped(list(_doubts(told)), width)
+
+
+def _rows(told: Forecast) -> Iterator[str]:
+    for name, title in _PARTS.items():
+        span: Span | None = getattr(told, name)
+        if span is not None:
+            said = [_figure(name, one) for one in (span.low, span.mid, span.high)]
+            yield _ROW.format(title, *said)
+
+
+def _figure(name: str, value: float) -> str:
+    return say_bytes(round(value * MIB)) if name == "sent_mib" else say_duration_s(value)
+
+
+def _limits(told: Forecast) -> Iterator[str]:
+    for what, limit_s, fits in (
+        ("window", told.window_s, told.fits_window),
+        ("limit of the pause", told.pause_limit_s, told.fits_pause),
+    ):
+        if limit_s is not None:
+            held = "nine of ten such moves stay within it" if fits else "NOT SAFE, more than one in ten take longer"
+            yield f"The {what} is {say_duration_s(limit_s)}: {held}."
+
+
+def _sentences(seen: Foresight) -> Iterator[str]:
+    told = seen.told
+    yield "Eight of ten such moves lie from least to most."
+    yield from _limits(told)
+    yield f"Memory {told.verdict.word.value}. {told.verdict.reason}"
+    if told.verdict.word is Convergence.FORCED:
+        yield f"The pause cannot be shorter than about {say_duration_s(told.verdict.pause_floor_s)} as things are."
+    yield f"The largest part is {told.dominates}."
+    if seen.time_factor != 1:
+        wall = say_duration_s(told.total_s.mid / seen.time_factor)
+        yield (
+            f"These are times of the hosts. This lab runs time {seen.time_factor:g} times as fast, its pause apart: "
+            f"a rehearsal's copy takes about {wall}."
+        )
+
+
+def _shorter(seen: Foresight) -> list[str]:
+    """What would shorten it, or that nothing known would."""
+    if not seen.advice:
+        return ["Nothing that we know of would shorten it by a twentieth.", ""]
+    rows = [
+        f"  {one.what + ':':<34}{say_duration_s(one.total_s)}, {say_duration_s(one.saved_s)} less"
+        for one in seen.advice
+    ]
+    return ["What would shorten it, each by itself (middle of the whole):", *rows, ""]
+
+
+def _doubts(told: Forecast) -> Iterator[str]:
+    if told.missing:
+        yield f"Nobody measured, so supposed: {', '.join(told.missing)}. That is why the range is wide."
+    moves = f"{told.learned_moves} moves that ended" if told.learned_moves != 1 else "one move that ended"
+    yield f"Learnt from {moves}." if told.learned_moves else "No move that ended has taught it anything yet."
+    yield told.statement
+
+
+def _wrapped(sentences: list[str], width: int) -> list[str]:
+    return [line for sentence in sentences for line in textwrap.wrap(sentence, width)]
