@@ -37,8 +37,7 @@ PING_COLUMNS = ("seq", "target", "kind", "due_s", "sent_utc", "sent_s", "status"
 Key = tuple[str, str, int]
 
 
-@dataclass(frozen=True)
-class Probe:
+class Probe(NamedTuple):
     """One probe that left at ``sent_s``; ``note`` is something to know about it whatever its fate."""
 
     seq: int

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 __all__ = ["MOST_MISSED", "Due", "Rota", "Schedule"]
 
+_NONE = range(0)
 MOST_MISSED = 1000  # ticks handed out at once, so that a night's sleep of the machine does not fill the memory
 
 
@@ -25,29 +26,35 @@ class Schedule:
         self._interval_s = interval_s
         self._offset_s = offset_s
         self._next = 0
+        self.next_s = offset_s  # when the next tick is due
 
     def due_s(self, seq: int) -> float:
         """Seconds from the start at which tick ``seq`` is due."""
         return self._offset_s + seq * self._interval_s
 
-    @property
-    def next_s(self) -> float:
-        """When the next tick is due."""
-        return self.due_s(self._next)
-
     def advance(self, now_s: float) -> Due:
         """Take everything due at ``now_s``; each tick is handed out exactly once, sent or missed."""
         if now_s < self.next_s:
-            return Due(range(self._next, self._next), None)
+            return Due(_NONE, None)
+        after_s = self.due_s(self._next + 1)
+        if now_s < after_s:
+            self._next, self.next_s = self._next + 1, after_s
+            return Due(_NONE, self._next - 1)
+        return self._catch_up(now_s)
+
+    def _catch_up(self, now_s: float) -> Due:
         current = max(int((now_s - self._offset_s) / self._interval_s), self._next)
         while current > self._next and self.due_s(current) > now_s:
             current -= 1  # the division rounded up
         missed = range(self._next, current)
         if len(missed) > MOST_MISSED:
-            self._next += MOST_MISSED
+            self._go_on_at(self._next + MOST_MISSED)
             return Due(missed[:MOST_MISSED], None)
-        self._next = current + 1
+        self._go_on_at(current + 1)
         return Due(missed, current)
+
+    def _go_on_at(self, seq: int) -> None:
+        self._next, self.next_s = seq, self.due_s(seq)
 
 
 class Rota:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -90,8 +89,8 @@ def test_a_probe_that_needed_our_hand_while_we_did_not_run_is_as_good_as_not_sen
 
 
 def test_a_probes_note_stands_in_its_row_whatever_its_fate(ledger: Ledger) -> None:
-    ledger.sent(replace(probe(0), note="address 192.0.2.7"))
-    ledger.sent(replace(probe(1), note="address 192.0.2.7"))
+    ledger.sent(probe(0)._replace(note="address 192.0.2.7"))
+    ledger.sent(probe(1)._replace(note="address 192.0.2.7"))
     ledger.answered(key(0), 0.1)
     ledger.expire(1.2)
     assert [row.error for row in ledger.drain()] == ["address 192.0.2.7", "no-answer; address 192.0.2.7"]

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from snlm_lib.errors import ParameterError
 from snlm_lib.measure.channels.icmp_packet import Marked
-from snlm_lib.measure.channels.model import CHUNK_BYTES, ICMP, Endpoint, MakeSocket, Way, word_of
+from snlm_lib.measure.channels.model import ICMP, Endpoint, MakeSocket, Way, word_of
 from snlm_lib.measure.channels.watch import READ
 
 __all__ = ["IcmpChannel", "IcmpPorts", "open_icmp"]
@@ -26,6 +26,7 @@ _REMEDY = {
     "linux": "An administrator allows it with: sysctl -w net.ipv4.ping_group_range='0 2147483647'.",
     "darwin": "Run as an ordinary or administrative user outside a sandbox.",
 }
+_ENOUGH_BYTES = 256  # two IP headers with all their options, and what names the probe
 _SO_ATTACH_FILTER = 26  # Linux, asm-generic/socket.h
 _ACCEPT, _DROP = (0x06, 0, 0, 0xFFFF), (0x06, 0, 0, 0)
 
@@ -103,7 +104,7 @@ class IcmpPort:
     def ready(self, mask: int) -> None:
         """Read one message and tell whose it is; another one wakes us again."""
         try:
-            message = self._socket.recv(CHUNK_BYTES)
+            message = self._socket.recv(_ENOUGH_BYTES)
         except OSError:  # nothing, or news of an earlier request; the socket goes on
             return
         heard = self._marked.heard(message)

@@ -39,14 +39,16 @@ class Marked:
         if len(mark) != _MARK_BYTES:
             raise ValueError("a mark has eight bytes")
         self._mark = mark
-        self._identifier = identifier
+        self._identifier = identifier & 0xFFFF
         self._kind = _REQUEST if version == 4 else _REQUEST_6
         self._says = _SAYS if version == 4 else _SAYS_6
+        self._sum = 0xFFFF - checksum(_MESSAGE.pack(self._kind, 0, 0, self._identifier, 0, mark, 0, 0))
 
     def request(self, target: int, seq: int) -> bytes:
         """An echo request. Its checksum holds over IPv4; over IPv6 the operating system writes its own."""
-        parts = (self._identifier, seq & 0xFFFF, self._mark, target, seq)
-        return _MESSAGE.pack(self._kind, 0, checksum(_MESSAGE.pack(self._kind, 0, 0, *parts)), *parts)
+        low = seq & 0xFFFF
+        total = (self._sum + target + low + seq) % 0xFFFF  # the words of a number add up to it, modulo 0xFFFF
+        return _MESSAGE.pack(self._kind, 0, 0xFFFF - total, self._identifier, low, self._mark, target, seq)
 
     def heard(self, message: bytes) -> Heard | None:
         """What a received message says about a probe of ours, or None.

@@ -33,6 +33,7 @@ class Watch:
         self._sleep = sleep
         self._readers: dict[int, Reader] = {}  # by the socket's number
         self._writers: dict[int, Reader] = {}
+        self._numbers: tuple[list[int], list[int], list[int]] = ([], [], [])  # as select wants them
         self._epoll = select.epoll() if sys.platform == "linux" else None
         self._few = True
 
@@ -68,9 +69,8 @@ class Watch:
             self._sleep(pause_s)
             return []
         if self._few or self._epoll is None:
-            failing: Iterable[int] = self._writers if sys.platform == "win32" else ()  # a refused connect, there
-            read, write, failed = select.select(self._readers, self._writers, failing, pause_s)
-            found = [(self._readers[number], READ) for number in read]
+            read, write, failed = select.select(*self._numbers, pause_s)
+            found = [(self._readers[number], READ) for number in read] if read else []
             if write or failed:
                 found += [(self._writers[number], WRITE) for number in {*write, *failed}]
             return found
@@ -87,6 +87,8 @@ class Watch:
         return READ * (number in self._readers) | WRITE * (number in self._writers)
 
     def _count(self) -> None:
+        failing = self._writers if sys.platform == "win32" else ()  # a refused connect is told so there
+        self._numbers = [*self._readers], [*self._writers], [*failing]
         few = len(self._readers) + len(self._writers) <= _FEW
         self._few = few and max((*self._readers, *self._writers), default=0) < _HIGHEST
 
