@@ -18,10 +18,12 @@ from snlm_lib.record.charts.theme import figure_json
 from snlm_lib.record.charts.tracks import pings_files, read_tracks
 from snlm_lib.record.charts.zoom import pings_zoom_figure
 from snlm_lib.record.folder import Record
+from snlm_lib.record.outlook import kept_forecast
 from snlm_lib.record.page.card import card, title_of
 from snlm_lib.record.page.document import document
 from snlm_lib.record.page.evidence import how_to_verify, journal_section, notebook_sections
 from snlm_lib.record.page.figures import Figures
+from snlm_lib.record.page.forecast import forecast_section
 from snlm_lib.record.page.html import Child, Html, el, join
 from snlm_lib.record.page.steps import overview, step_sections
 from snlm_lib.record.state import RunState, read_state
@@ -46,8 +48,10 @@ def build_report(record: Record) -> Path:
 
 def _page(record: Record, state: RunState) -> str:
     figures = Figures()
+    forecast = forecast_section(kept_forecast(record.path), figures)
     body = join(
         el("main", card(state), overview(state), step_sections(state, _step_figures(record, state, figures))),
+        el("main", forecast) if forecast else None,
         el("main", journal_section(state), notebook_sections(record, state, figures), how_to_verify(state)),
     )
     return document(title_of(state), body, figures)

@@ -1,0 +1,89 @@
+"""Forecast and fact side by side: the ranges, what came of the move, and the reason of a miss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from snlm_lib.measure.forecast import Span
+from snlm_lib.record.charts.forecast import PARTS, Outline, outline_figure
+from snlm_lib.record.charts.theme import figure_json
+from snlm_lib.record.page.figures import Figures
+from snlm_lib.record.page.html import Child, Html, el, join, table
+from snlm_lib.record.page.words import DASH, said
+from snlm_lib.units import say_duration_s
+
+__all__ = ["forecast_section"]
+
+_TITLES = {**PARTS, "memory_s": "memory and pause", "pause_s": "the pause alone", "memory_mib": "memory sent, MiB"}
+_FORCED = "will be forced"
+
+
+def forecast_section(kept: Mapping[str, Any] | None, figures: Figures) -> Html | None:
+    """What samples/forecast.json holds (`snlm_lib.record.outlook`); None without one."""
+    if kept is None:
+        return None
+    try:
+        body = _body(kept, figures)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:  # a file that somebody changed
+        body = [
+            el("p", f"The forecast cannot be shown ({type(error).__name__}): samples/forecast.json has another form.")
+        ]
+    return el("section", el("h2", "Forecast and fact"), join(*body), class_="step", id="forecast")
+
+
+def _body(kept: Mapping[str, Any], figures: Figures) -> list[Child]:
+    spans = {name: Span(*map(float, found)) for name, found in kept["spans"].items() if found is not None}
+    fact = {name: was for name, was in (kept.get("fact") or {}).items() if was is not None}
+    verdict, inputs = kept["verdict"], [el("li", str(words)) for words in kept["inputs"]]
+    drawn = outline_figure(_outline(kept, spans), fact)
+    words = "The range of each part beside its limit, the expected passes" + (", and what it was" if fact else "")
+    return [
+        el("p", _headline(spans, fact, str(kept.get("miss") or "")), class_="reason"),
+        table(["Part", "Forecast: least, middle, most", "Fact", "Inside?"], _rows(spans, fact)),
+        el("p", f"Memory {verdict['word']}. {verdict['reason']} The largest part: {kept['dominates']}."),
+        el("div", figures.place(figure_json(drawn), words=words), class_="figures"),
+        el("details", el("summary", f"What it started from ({len(inputs)} figures)"), el("ul", inputs)),
+        [el("p", note, class_="note") for note in _notes(kept)],
+    ]
+
+
+def _outline(kept: Mapping[str, Any], spans: Mapping[str, Span]) -> Outline:
+    verdict = kept["verdict"]
+    return Outline(
+        spans,
+        [(float(mib), float(seconds)) for mib, seconds in kept["passes"]],
+        kept.get("window_s"),
+        kept.get("pause_limit_s"),
+        verdict["pause_floor_s"] if verdict["word"] == _FORCED else None,
+    )
+
+
+def _headline(spans: Mapping[str, Span], fact: Mapping[str, float], miss: str) -> str:
+    if not fact:
+        return "There is no fact to set beside this forecast: no finished move was scored."
+    scored = [spans[name].holds(was) for name, was in fact.items() if name in spans]
+    return f"{sum(scored)} of {len(scored)} figures lay inside their range. {miss[:1].upper()}{miss[1:]}".strip()
+
+
+def _rows(spans: Mapping[str, Span], fact: Mapping[str, float]) -> list[list[Child]]:
+    rows: list[list[Child]] = []
+    for name, title in _TITLES.items():
+        if name in spans:
+            span, was = spans[name], fact.get(name)
+            told = ", ".join(_figure(name, one) for one in (span.low, span.mid, span.high))
+            happened = DASH if was is None else _figure(name, was)
+            rows.append([title, told, happened, DASH if was is None else said(span.holds(was))])
+    return rows
+
+
+def _figure(name: str, value: float) -> str:
+    return f"{value:,.0f}" if name.endswith("_mib") else say_duration_s(value)
+
+
+def _notes(kept: Mapping[str, Any]) -> list[str]:
+    factor, missing = float(kept.get("time_factor") or 1.0), [str(one) for one in kept["missing"]]
+    notes = [f"Times of the simulated hosts; their lab ran time {factor:g} times as fast, its pause apart."]
+    supposed = [f"Nobody had measured, so supposed: {', '.join(missing)}."]
+    learned = [f"Moves that had ended and were asked: {kept['learned_moves']}."]
+    return [*(notes if factor != 1 else []), *(supposed if missing else []), *learned, str(kept["statement"])]
