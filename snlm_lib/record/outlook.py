@@ -7,6 +7,7 @@ another schema teaches nothing and stops nothing.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -60,9 +61,18 @@ def keep_past(record: Path, past: Past, fact: Fact, miss: str, *, lab: str | Non
 
 
 def kept_forecast(record: Path) -> dict[str, Any] | None:
-    """What `keep_forecast` wrote; None when there is none of this schema."""
+    """What `keep_forecast` wrote; None when there is none of this schema, or it is not whole."""
     found = _read(record / "samples" / _FORECAST)
-    return dict(found) if found is not None and found.get("schema") == SCHEMA else None
+    if found is None or found.get("schema") != SCHEMA:
+        return None
+    try:
+        numbers = [float(found["time_factor"])]
+        for span in spans_of(found).values():
+            numbers += [span.low, span.mid, span.high]
+        whole = all(math.isfinite(number) and number > 0 for number in numbers) and "total_s" in found["spans"]
+        return found if whole and isinstance(found["missing"], list) and isinstance(found["given"], dict) else None
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
+        return None
 
 
 def spans_of(told: Mapping[str, Any]) -> dict[str, Span]:

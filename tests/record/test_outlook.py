@@ -46,7 +46,17 @@ def test_only_sealed_records_of_the_same_hosts_teach_and_the_oldest_end_comes_fi
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[1]", "{", '{"schema": "other/9"}', '{"schema": "snlm.past-move/1", "inputs": 3}']
+    "text",
+    [
+        "",
+        "[1]",
+        "{",
+        '{"schema": "other/9"}',
+        '{"schema": "snlm.past-move/1", "inputs": 3}',
+        '{"schema": "snlm.past-move/1", "inputs": {"ram_assigned_mib": "x"}, "outcome": {"memory_s": 5}}',
+        '{"schema": "snlm.past-move/1", "inputs": {}, "outcome": {"memory_s": NaN}}',
+        '{"schema": "snlm.past-move/1", "inputs": {}, "outcome": {"passes": [{"mib": -1, "seconds": 1}]}}',
+    ],
 )
 def test_a_damaged_lesson_teaches_nothing_and_stops_nothing(tmp_path: Path, text: str) -> None:
     record = kept(tmp_path, "20261123T090000Z", lab=None, ended_s=1)

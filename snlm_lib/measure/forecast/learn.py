@@ -58,15 +58,33 @@ def past_from(kept: Mapping[str, object]) -> Past | None:
         return None
     try:
         passes = tuple(PassSeen(float(one["mib"]), float(one["seconds"])) for one in outcome.get("passes", ()))
+        if not all(_fits(name, value) for one in passes for name, value in vars(one).items()):
+            return None
         known = {field.name for field in fields(MoveInputs)}
         given = {name: value for name, value in inputs.items() if name in known}
         given["sources"] = {name: Source(source) for name, source in given.get("sources", {}).items()}
         given["transport"] = Transport(given.get("transport", Transport.TCP))
         names = ("memory_s", "pause_s", "memory_mib", "storage_s")
         figures = {name: outcome.get(name) for name in names}
+        if not all(_fits(name, value) for name, value in (*given.items(), *figures.items())):
+            return None
         return Past(MoveInputs(**given), Outcome(**figures, passes=passes), float(str(ended or 0.0)))
-    except (TypeError, ValueError, KeyError):
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
         return None
+
+
+_TEXTS = frozenset({"platform", "machine", "workload"})
+
+
+def _fits(name: str, value: object) -> bool:
+    """Is a figure a finite number, a name a text? A record may have been written by anybody."""
+    if value is None or name in ("transport", "sources"):
+        return True
+    if name in _TEXTS:
+        return isinstance(value, str)
+    if name == "dirty_censored":
+        return isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,125 @@
+"""03's forecast, what 05 says is left, 06's score; all of it in the record."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from snlm_lib.change.checks.model import Level
+from snlm_lib.measure.samples import read_samples
+from snlm_lib.record.result import StepResult, Verdict
+from snlm_lib.step import Step, begin
+from snlm_lib.steps import forecast
+from tests import builders
+
+COURSE = "t_s,utc,job_state,percent,vm_state,operational_status,pass_number,bytes_sent\n"
+PASSES = "t_s,utc,pass_number,dirty_pages,bytes_sent,compressed_bytes_sent,is_blackout,cpu_cap_percent\n"
+STORAGE, MEMORY = "StorageMigrationPhaseOne", "MigratingVirtualMachine"
+GIB = 1024**3
+
+
+@pytest.fixture
+def step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Step:
+    hosts = {name: {"address": "127.0.0.1", "port": 1} for name in ("HV01", "HV02", "DC01")}
+    lab = {"hosts": hosts, "directory": "DC01", "user": "CORP\\operator", "secret": "env:LAB", "guests": {}}
+    lab |= {"truth_dir": str(tmp_path), "time_factor": 2.0, "scenario": "quick"}
+    (tmp_path / "lab.json").write_text(json.dumps(lab), encoding="utf-8")
+    monkeypatch.setenv("SNLM_OUTPUTS", str(tmp_path / "outputs"))
+    monkeypatch.setenv("SNLM_LAB", str(tmp_path / "lab.json"))
+    monkeypatch.setenv("SNLM_RECORD", "")
+    return begin("03_verify_hosts")
+
+
+def moved(blackout_s: float | None = 1.0) -> StepResult:
+    utc = "2026-11-23T09:00:00.000Z"
+    figures = {"ended_utc": utc, "host_blackout_s": blackout_s}
+    return StepResult(step="05", verdict=Verdict.PASSED, reason="", started_utc=utc, ended_utc=utc, figures=figures)
+
+
+def sampled(step: Step, *rows: str) -> None:
+    (step.record.samples / "progress.csv").write_text(COURSE + "".join(f"{row}\n" for row in rows), encoding="utf-8")
+
+
+def test_the_range_its_inputs_and_what_nobody_measured_stand_in_the_result(step: Step) -> None:
+    told = forecast.before(step, builders.pair())
+    assert told is not None
+    assert [row["part"] for row in step.tables["forecast"]] == [
+        "storage",
+        "memory and pause",
+        "the pause alone",
+        "in all",
+    ]
+    assert all(row["least, s"] <= row["middle, s"] <= row["most, s"] for row in step.tables["forecast"])
+    assert any(row["from"].startswith("memory assigned") for row in step.tables["forecast_inputs"])
+    said = " ".join(step.highlights)
+    assert "supposed: memory in use, disk writes, link, memory writes" in said
+    assert "this lab runs time 2 times as fast" in said
+    assert "How good such forecasts are on Hyper-V is not known" in said
+    assert step.highlights[-1].startswith("Expected: ")
+    assert forecast.checks(told) == ()
+
+
+def test_limits_are_judged_and_are_never_an_obstacle(step: Step) -> None:
+    step.parameters = step.parameters.model_copy(update={"window_min": 0.1, "pause_limit_s": 3000.0})
+    window, pause = forecast.checks(forecast.before(step, builders.pair()))
+    assert (window.level, pause.level) == (Level.WARN, Level.PASS)
+    assert "6 s allowed" in window.evidence
+    assert "quieter hour" in window.remedy
+
+
+def test_without_a_machine_there_is_nothing_to_forecast(step: Step) -> None:
+    assert forecast.before(step, builders.pair(vm=None)) is None
+    assert forecast.checks(None) == ()
+    assert not (step.record.samples / "forecast.json").exists()
+
+
+def test_what_is_left_is_told_in_the_labs_own_seconds(step: Step) -> None:
+    forecast.before(step, builders.pair())
+    sampled(step, f"1.0,,4,10,Running,{STORAGE},,", f"2.0,,4,20,Running,{STORAGE},,")
+    course = read_samples(step.record.samples / "progress.csv")
+    words = forecast.left_words(step.record.path, course, {})
+    assert words.startswith("; ")
+    assert words.endswith(" s left")
+    assert forecast.left_words(step.record.path / "elsewhere", course, {}) == ""
+    assert forecast.left_words(step.record.path, {}, {}) == ""
+
+
+def test_the_facts_stand_beside_it_and_the_move_is_a_lesson(step: Step) -> None:
+    forecast.before(step, builders.pair())
+    sampled(
+        step,
+        f"0,,4,10,Running,{STORAGE},,",
+        f"100,,4,70,Running,{MEMORY},1,0",
+        f"110,,4,80,Running,{MEMORY},2,0",
+        "112,,7,100,,,,",
+    )
+    rows = f"100,,1,2097152,{4 * GIB},,False,\n110,,2,1000,{8 * GIB},,False,\n"
+    (step.record.samples / "passes.csv").write_text(PASSES + rows, encoding="utf-8")
+    forecast.learn(step, moved())
+    was = {row["part"]: row["was, s"] for row in step.tables["forecast_and_fact"]}
+    assert was == {"storage": 200.0, "memory and pause": 25.0, "the pause alone": 1.0, "in all": 225.0}
+    kept = json.loads((step.record.samples / "past_move.json").read_text(encoding="utf-8"))
+    assert (kept["lab"], kept["outcome"]["storage_s"], kept["outcome"]["pause_s"]) == ("quick", 200.0, 1.0)
+    assert step.figures["forecast_held"] in (True, False)
+
+
+def test_a_phase_that_nobody_saw_leaves_the_forecast_unscored(step: Step) -> None:
+    forecast.before(step, builders.pair())
+    sampled(step, f"0,,4,10,Running,{STORAGE},,", "50,,7,100,,,,")
+    forecast.learn(step, moved(None))
+    assert step.figures["forecast_held"] is None
+    assert "cannot be scored" in step.highlights[-1]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", '{"schema": "snlm.forecast/1"}', '{"schema": "snlm.forecast/1", "spans": 3}']
+)
+def test_a_damaged_forecast_is_none(step: Step, text: str) -> None:
+    forecast.before(step, builders.pair())
+    (step.record.samples / "forecast.json").write_text(text, encoding="utf-8")
+    sampled(step, f"0,,4,10,Running,{STORAGE},,")
+    forecast.learn(step, moved())
+    assert "nothing to score" in step.highlights[-1]
+    assert forecast.left_words(step.record.path, read_samples(step.record.samples / "progress.csv"), {}) == ""
