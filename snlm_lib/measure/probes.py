@@ -89,30 +89,28 @@ class Engine:
 
     def turn(self, longest_s: float) -> list[PingRow]:
         """Probe for ``longest_s``; returns the fates known by then."""
-        now_s = self.elapsed_s()
+        monotonic_s, zero_s, ready = self._clock.monotonic_s, self.started_s, self._watch.ready
+        now_s = monotonic_s() - zero_s
         until_s = now_s + longest_s
         told = 0
         while now_s < until_s and told < MOST_MISSED:
             next_s = min(self._rota.next_s, until_s) if self._sending else until_s
-            now_s = self._hear(max(next_s - now_s, 0.0))
+            pause_s = max(next_s - now_s, 0.0)
+            found = ready(pause_s)
+            now_s = monotonic_s() - zero_s
+            missed_s = now_s - self._looked_s - pause_s
+            self._looked_s = now_s
+            self._stalled = missed_s > STALL_S
+            # answers before losses: after a stall of ours the answers already wait in the sockets
+            for reader, mask in found:
+                reader.ready(mask)
+            if self._stalled:
+                self._recover(missed_s)
             if next_s <= now_s and self._sending:
                 told += self._send_due()
-                now_s = self.elapsed_s()
+                now_s = monotonic_s() - zero_s
         self._enter()
         return self._ledger.drain()
-
-    def _hear(self, pause_s: float) -> float:
-        ready = self._watch.ready(pause_s)
-        now_s = self._clock.monotonic_s() - self.started_s
-        missed_s = now_s - self._looked_s - pause_s
-        self._looked_s = now_s
-        self._stalled = missed_s > STALL_S
-        # answers before losses: after a stall of ours the answers already wait in the sockets
-        for reader, mask in ready:
-            reader.ready(mask)
-        if self._stalled:
-            self._recover(missed_s)
-        return now_s
 
     def _recover(self, missed_s: float) -> None:
         for _ in range(_MOST_ROUNDS):
