@@ -25,6 +25,7 @@ class Foresight:
     facts: PairFacts
     wanted: Parameters
     given: MoveInputs
+    model: Forecaster
     told: Forecast
     advice: tuple[Advice, ...]
     rehearsal: bool
@@ -52,7 +53,7 @@ def told_of(facts: PairFacts, wanted: Parameters, profile: ConnectionProfile) ->
     lab = (profile.scenario or "lab") if profile.rehearsal else None
     model, given = Forecaster.trained(past_moves(outputs_root(), lab=lab)), move_inputs(facts, wanted)
     told = model.forecast(given)
-    return Foresight(facts, wanted, given, told, model.shorten(given), profile.rehearsal, profile.time_factor)
+    return Foresight(facts, wanted, given, model, told, model.shorten(given), profile.rehearsal, profile.time_factor)
 
 
 def _refuse_without_machine(facts: PairFacts, wanted: Parameters) -> None:

@@ -12,7 +12,7 @@ from snlm_lib.change.proofs import delegation_proofs, settings_proofs
 from snlm_lib.change.settings import acts as settings_acts
 from snlm_lib.change.settings import plan_settings, settings_rows
 from snlm_lib.step import begin, card
-from snlm_lib.steps import explore, figures, forecast, gates, gather, monitor, move, verify
+from snlm_lib.steps import explore, figures, forecast, gates, gather, monitor, move, verify, what_if
 
 __all__ = [
     "begin",
@@ -34,4 +34,5 @@ __all__ = [
     "settings_proofs",
     "settings_rows",
     "verify",
+    "what_if",
 ]

@@ -8,14 +8,30 @@ from __future__ import annotations
 
 import html
 import json
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
+import ipywidgets as widgets
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
-__all__ = ["CARD_COLOURS", "Card", "Line", "Live", "figure", "namespace", "on_error", "result_output", "table", "text"]
+__all__ = [
+    "CARD_COLOURS",
+    "Card",
+    "Knob",
+    "Line",
+    "Live",
+    "figure",
+    "knobs",
+    "namespace",
+    "on_error",
+    "result_output",
+    "table",
+    "text",
+]
 
 RESULT_MIME = "application/vnd.snlm.result+json"
 PLOTLY_MIME = "application/vnd.plotly.v1+json"
@@ -101,6 +117,10 @@ class Live:
             self._put({"text/plain": words})
         self._put({PLOTLY_MIME: json.loads(drawn.to_json()), "text/plain": words})
 
+    def tell(self, rows: Sequence[Mapping[str, object]], *, caption: str = "", marked: Collection[int] = ()) -> None:
+        """A table, as `table`, instead of a figure."""
+        self._put(_tabled(rows, caption, marked))
+
     def end(self, words: str) -> None:
         """Put a sentence in the figure's place, if there was one."""
         if self._shown:
@@ -116,10 +136,14 @@ def table(rows: Sequence[Mapping[str, object]], *, caption: str = "", marked: Co
 
     ``marked`` are numbers of rows that catch the eye; in plain text they begin with a star.
     """
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    if not names:
+    if not any(rows):
         text(f"{caption}: nothing to show" if caption else "nothing to show")
         return
+    _publish(_tabled(rows, caption, marked))
+
+
+def _tabled(rows: Sequence[Mapping[str, object]], caption: str, marked: Collection[int]) -> dict[str, str]:
+    names = list(dict.fromkeys(name for row in rows for name in row))
     head = "".join(f"<th style='text-align:left;padding:.2em .8em'>{html.escape(name)}</th>" for name in names)
     body = "".join(
         f"<tr{_MARKED if number in marked else ''}>" + "".join(_cell(row.get(name)) for name in names) + "</tr>"
@@ -129,7 +153,7 @@ def table(rows: Sequence[Mapping[str, object]], *, caption: str = "", marked: Co
     lines = [" | ".join(_words(row.get(name)) for name in names) for row in rows]
     starred = [f"* {line}" if number in marked else line for number, line in enumerate(lines)]
     plain = "\n".join([" | ".join(names), *starred])
-    _publish({"text/html": f"<table class='{_NO_FORMULAS}'>{title}<tr>{head}</tr>{body}</table>", "text/plain": plain})
+    return {"text/html": f"<table class='{_NO_FORMULAS}'>{title}<tr>{head}</tr>{body}</table>", "text/plain": plain}
 
 
 _NO_FORMULAS = "mathjax_ignore"  # or JupyterLab takes what stands between two dollar signs of a command for one
@@ -163,6 +187,42 @@ def figure(drawn: Any, *, words: str) -> None:
     """
     _publish({PLOTLY_MIME: json.loads(drawn.to_json()), "text/plain": words})
     text(words)
+
+
+@dataclass(frozen=True)
+class Knob:
+    """A slider from ``low`` to ``high``, each above 0; a wide one moves by ratios."""
+
+    name: str
+    title: str
+    value: float
+    low: float
+    high: float
+
+
+def knobs(wanted: Sequence[Knob], turned: Callable[[Mapping[str, float]], None]) -> dict[str, Any]:
+    """Show sliders, and return them; ``turned`` is called with name -> value of all whenever one moves.
+
+    Where nobody minds widgets (an archived notebook, papermill, a saved page) a sentence stands in their place.
+    """
+    sliders = {knob.name: _slider(knob) for knob in wanted}
+    for slider in sliders.values():
+        slider.observe(lambda _: turned({name: one.value for name, one in sliders.items()}), names="value")
+    bundle = widgets.VBox([*sliders.values()])._repr_mimebundle_()
+    _publish({**bundle, "text/plain": "Sliders: run this notebook in JupyterLab to move them."})
+    return sliders
+
+
+def _slider(knob: Knob) -> Any:
+    look = {"layout": {"width": "32em", "max_width": "100%"}, "style": {"description_width": "14em"}}
+    if knob.high <= 20 * knob.low:
+        return widgets.FloatSlider(
+            value=knob.value, min=knob.low, max=knob.high, step=0.1, description=knob.title, **look
+        )
+    least, most = math.log10(knob.low), math.log10(knob.high)
+    return widgets.FloatLogSlider(
+        value=knob.value, min=least, max=most, step=0.05, description=knob.title, readout_format=",.1f", **look
+    )
 
 
 def result_output(payload: str) -> None:

@@ -124,7 +124,7 @@ def test_a_kernel_without_snlm_is_told_where_to_look(path: Path) -> None:
 
 def test_a_notebook_for_exploring_only_looks() -> None:
     exploring = [path for path in NOTEBOOKS if path not in STEP_BOOKS]
-    assert [path.parent.name for path in exploring] == ["explore"]
+    assert {path.parent.name for path in exploring} == {"explore"}
     for path in exploring:
         told = " ".join(_text(cell) for cell in _code(path))
         assert not re.search(r"begin|change\(|finish|gate|monitor", told)

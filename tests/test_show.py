@@ -79,3 +79,15 @@ def test_the_result_travels_as_a_type_of_its_own(capsys: pytest.CaptureFixture[s
 def test_outside_a_kernel_there_are_no_parameters_and_no_hook() -> None:
     show.on_error(lambda error: str(error))
     assert show.namespace() == {}
+
+
+def test_a_knob_that_is_turned_tells_the_values_of_all_and_words_stand_where_no_slider_can(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told: list[dict[str, float]] = []
+    wanted = [show.Knob("wide", "link, Mbit/s", 1000.0, 100.0, 100_000.0), show.Knob("narrow", "to 1", 2.0, 1.0, 4.0)]
+    sliders = show.knobs(wanted, lambda values: told.append(dict(values)))
+    assert "Sliders: run this notebook in JupyterLab" in shown(capsys)
+    assert told == []
+    sliders["narrow"].value = 3.0
+    assert told == [{"wide": 1000.0, "narrow": 3.0}]

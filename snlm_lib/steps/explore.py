@@ -60,7 +60,7 @@ def look() -> Pair:
     Raises InputError for a wrong parameter or connection, RemoteError for a host that does not answer.
     """
     show.on_error(lambda error: f"NOT READ: {error}" if isinstance(error, SnlmError) else None)
-    wanted, _ = kernel_parameters("notebook survey_hosts")
+    wanted, _ = kernel_parameters("this notebook")
     profile = connection_profile(wanted.connection, alive=still_runs)
     clock = SystemClock()
     connection = open_estate(profile, wanted, clock=clock)

@@ -1,0 +1,99 @@
+"""What if: a forecast beside the same one with another link, other writes, another compression. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from snlm_lib import show
+from snlm_lib.foresight import Foresight, told_of
+from snlm_lib.measure.forecast import Forecast, Span, Transport
+from snlm_lib.measure.forecast.inputs import complete
+from snlm_lib.parameters import connection_profile
+from snlm_lib.process import still_runs
+from snlm_lib.record.charts.forecast import forecast_figure
+from snlm_lib.steps.explore import Pair
+from snlm_lib.units import MIB, say_bytes, say_duration_s
+
+__all__ = ["Board", "sliders"]
+
+# what a slider may reach; wide enough for what a survey finds, else what was found is the end
+_REACH = {
+    "link_mbit_s": ("link, Mbit/s", 100.0, 100_000.0),
+    "dirty_mib_s": ("memory written, MiB/s", 0.1, 10_000.0),
+    "compression": ("compression, to 1", 1.0, 4.0),
+}
+_PARTS = {
+    "total_s": "in all",
+    "storage_s": "storage",
+    "memory_s": "memory and pause",
+    "pause_s": "the pause alone",
+    "sent_mib": "bytes sent",
+}
+
+
+def sliders(pair: Pair) -> None:
+    """The forecast of the machine surveyed, as a table and a figure, and sliders that draw both anew.
+
+    Raises as `snlm_lib.foresight.told_of`. Without somebody to mind sliders the forecast as surveyed stands alone.
+    """
+    board = Board(told_of(pair.facts, pair.wanted, connection_profile(pair.wanted.connection, alive=still_runs)))
+    show.knobs(board.knobs, board.turn)
+    board.turn({})
+    show.text(board.seen.told.statement)
+
+
+@dataclass
+class Board:
+    """A table and a figure that are drawn anew in their places."""
+
+    seen: Foresight
+
+    def __post_init__(self) -> None:
+        self.knobs = tuple(_knobs(self.seen))
+        self._table, self._figure = show.Live("what-if-table"), show.Live("what-if-figure")
+
+    def turn(self, values: Mapping[str, float]) -> None:
+        """Show what it would be with ``values``; what was not moved stays what it was, known or supposed."""
+        then = self.then(values)
+        self._table.tell(list(_rows(self.seen.told, then)), caption="As surveyed, and as the sliders stand")
+        self._figure.draw(forecast_figure(then), words="Expected passes and ranges as the sliders stand.")
+
+    def then(self, values: Mapping[str, float]) -> Forecast:
+        """The forecast with ``values``, by what moves that ended say of the one surveyed."""
+        start = {knob.name: knob.value for knob in self.knobs}
+        moved = {name: value for name, value in values.items() if value != start[name]}
+        changed = replace(self.seen.given, **moved)  # type: ignore[arg-type]  # figures alone, by their names
+        return self.seen.model.forecast(changed, self.seen.model.recall(self.seen.given))
+
+
+def _knobs(seen: Foresight) -> Iterator[show.Knob]:
+    found, _ = complete(seen.given)
+    for name, (title, low, high) in _REACH.items():
+        if name == "compression" and seen.given.transport is not Transport.COMPRESSION:
+            continue  # nothing is compressed: the slider would move nothing
+        value = max(found[name].value, 1e-3)
+        yield show.Knob(name, title, value, min(low, value), max(high, value))
+
+
+def _rows(now: Forecast, then: Forecast) -> Iterator[dict[str, object]]:
+    for name, title in _PARTS.items():
+        sides = [_range(name, getattr(side, name)) for side in (now, then)]
+        if any(sides):
+            yield _row(title, *sides)
+    yield _row("memory", now.verdict.word.value, then.verdict.word.value)
+    yield _row("within the window", now.fits_window, then.fits_window)
+    yield _row("within the pause limit", now.fits_pause, then.fits_pause)
+
+
+def _row(what: str, now: object, then: object) -> dict[str, object]:
+    return {"eight of ten such moves": what, "as surveyed": now, "as the sliders stand": then}
+
+
+def _range(name: str, span: Span | None) -> str | None:
+    if span is None:
+        return None
+    low, high = (
+        say_bytes(round(one * MIB)) if name == "sent_mib" else say_duration_s(one) for one in (span.low, span.high)
+    )
+    return f"{low} to {high}"
