@@ -215,14 +215,20 @@ def knobs(wanted: Sequence[Knob], turned: Callable[[Mapping[str, float]], None])
 
 def _slider(knob: Knob) -> Any:
     look = {"layout": {"width": "32em", "max_width": "100%"}, "style": {"description_width": "14em"}}
+    common = {"value": knob.value, "description": knob.title, **look}
     if knob.high <= 20 * knob.low:
-        return widgets.FloatSlider(
-            value=knob.value, min=knob.low, max=knob.high, step=0.1, description=knob.title, **look
-        )
-    least, most = math.log10(knob.low), math.log10(knob.high)
-    return widgets.FloatLogSlider(
-        value=knob.value, min=least, max=most, step=0.05, description=knob.title, readout_format=",.1f", **look
-    )
+        step = _step(knob.low, knob.value, knob.high)
+        return widgets.FloatSlider(min=knob.low, max=knob.high, step=step, **common)
+    least, start, most = (math.log10(one) for one in (knob.low, knob.value, knob.high))
+    step = _step(least, start, most)
+    return widgets.FloatLogSlider(min=least, max=most, step=step, readout_format=",.1f", **common)
+
+
+def _step(least: float, start: float, most: float) -> float:
+    """About a hundredth of the way, and so that the start is on it: a browser moves what is not."""
+    rough = (most - least) / 100
+    count = round((start - least) / rough)
+    return (start - least) / count if count else rough
 
 
 def result_output(payload: str) -> None:

@@ -18,6 +18,7 @@ _OPEN = """async path => {
 _RUN_ALL = """async () => { await window.jupyterapp.commands.execute("notebook:run-all-cells"); }"""
 _DRAWN = """wanted => [...window.panel.node.querySelectorAll(".js-plotly-plot")]
   .filter(plot => plot.querySelector(".trace")).length >= wanted"""
+_SHOWS = r"""words => window.panel.node.innerText.replace(/\s+/g, " ").includes(words)"""
 _OUTPUTS = "() => window.panel.content.model.cells ? [...window.panel.content.model.cells].map(c => c.toJSON()) : []"
 _CLOSE = "async () => { await window.panel.sessionContext.shutdown(); window.panel.dispose(); }"
 
@@ -75,6 +76,15 @@ class JupyterLab:
             self._page.wait_for_function(_DRAWN, arg=figures)
         cells = self._page.evaluate(_OUTPUTS)
         return Notebook(cells, self._page.locator(".js-plotly-plot").count())
+
+    def turn(self, title: str, key: str) -> None:
+        """Press ``key`` on the slider whose title begins so."""
+        row = self._page.locator(".widget-slider").filter(has_text=title)
+        row.locator(".noUi-handle").first.press(key)
+
+    def sees(self, words: str) -> bool:
+        """Wait until the notebook shows ``words``, however its cells part them."""
+        return bool(self._page.wait_for_function(_SHOWS, arg=words, timeout=20_000))
 
     def shot(self, name: str) -> None:
         """A picture for a person, when SNLM_SHOTS names a folder."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import plotly.graph_objects as go
 import pytest
@@ -91,3 +92,13 @@ def test_a_knob_that_is_turned_tells_the_values_of_all_and_words_stand_where_no_
     assert told == []
     sliders["narrow"].value = 3.0
     assert told == [{"wide": 1000.0, "narrow": 3.0}]
+
+
+@pytest.mark.parametrize(("low", "value", "high"), [(0.1, 163.84, 10_000.0), (1.0, 2.37, 4.0), (5.0, 5.0, 500.0)])
+def test_a_knob_begins_on_its_own_grid_or_a_browser_would_move_it(low: float, value: float, high: float) -> None:
+    slider = show.knobs([show.Knob("one", "one", value, low, high)], lambda values: None)["one"]
+    wide = high > 20 * low
+    at, least = (math.log10(value), math.log10(low)) if wide else (value, low)
+    steps = (at - least) / slider.step
+    assert steps == pytest.approx(round(steps), abs=1e-6)
+    assert 60 <= (slider.max - slider.min) / slider.step <= 160

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -62,7 +63,7 @@ class Board:
     def then(self, values: Mapping[str, float]) -> Forecast:
         """The forecast with ``values``, by what moves that ended say of the one surveyed."""
         start = {knob.name: knob.value for knob in self.knobs}
-        moved = {name: value for name, value in values.items() if value != start[name]}
+        moved = {name: value for name, value in values.items() if not math.isclose(value, start[name], rel_tol=1e-3)}
         changed = replace(self.seen.given, **moved)  # type: ignore[arg-type]  # figures alone, by their names
         return self.seen.model.forecast(changed, self.seen.model.recall(self.seen.given))
 
@@ -82,8 +83,12 @@ def _rows(now: Forecast, then: Forecast) -> Iterator[dict[str, object]]:
         if any(sides):
             yield _row(title, *sides)
     yield _row("memory", now.verdict.word.value, then.verdict.word.value)
-    yield _row("within the window", now.fits_window, then.fits_window)
-    yield _row("within the pause limit", now.fits_pause, then.fits_pause)
+    for title, limit_s, held in (
+        ("within the window", now.window_s, (now.fits_window, then.fits_window)),
+        ("within the pause limit", now.pause_limit_s, (now.fits_pause, then.fits_pause)),
+    ):
+        if limit_s is not None:
+            yield _row(title, *held)
 
 
 def _row(what: str, now: object, then: object) -> dict[str, object]:

@@ -20,21 +20,21 @@ from snlm_lib.record.result import Verdict, read_result
 from snlm_lib.runbook import close_record
 from tests.browser import JupyterLab
 
-FIGURES = {"05_move_vm": 2, "06_verify_migration": 2}
-SURVEY = "explore/survey_hosts"
+FIGURES = {"explore/what_if": 1, "03_verify_hosts": 1, "05_move_vm": 2, "06_verify_migration": 2}
+EXPLORE = ("explore/survey_hosts", "explore/what_if")
 
 
 @pytest.mark.parametrize("turn", [1, 2])
 def test_every_notebook_opens_runs_and_shows_its_figures(
     turn: int, jupyterlab: JupyterLab, lab: LabProcess, home: Path, tmp_path: Path
 ) -> None:
-    for name in (SURVEY, *STEPS, REPORT_STEP):
+    for name in (*EXPLORE, *STEPS, REPORT_STEP):
         jupyterlab.open(f"{name}.ipynb")
         ran = jupyterlab.run_all(figures=FIGURES.get(name, 0))
         jupyterlab.shot(f"{turn}-{Path(name).name[:6]}")
         assert ran.errors == []
         assert [cell["id"] for cell in ran.cells if cell["cell_type"] == "code" and not cell["execution_count"]] == []
-        assert name == SURVEY or f"PASSED {name}" in ran.text
+        assert name in EXPLORE or f"PASSED {name}" in ran.text
         jupyterlab.close()
     assert jupyterlab.failed == []
 
@@ -51,6 +51,17 @@ def test_every_notebook_opens_runs_and_shows_its_figures(
     lab.bring_truth(tmp_path)
     assert len(json.loads((tmp_path / "truth.json").read_text(encoding="utf-8"))["moves"]) == 1
     assert open_records(home / "outputs", "REHEARSAL") == []
+
+
+def test_a_slider_draws_the_forecast_anew(jupyterlab: JupyterLab, lab: LabProcess) -> None:
+    jupyterlab.open("explore/what_if.ipynb")
+    assert jupyterlab.run_all(figures=1).errors == []
+    assert jupyterlab.sees("memory not known not known")
+    jupyterlab.turn("memory written", "Home")
+    assert jupyterlab.sees("memory not known converges")
+    assert jupyterlab.sees("eight of ten such moves")
+    jupyterlab.shot("what-if")
+    jupyterlab.close()
 
 
 def test_cells_out_of_order_and_twice_do_no_harm(jupyterlab: JupyterLab, lab: LabProcess) -> None:
