@@ -1,6 +1,6 @@
 """ICMP echo: one socket a family for all targets, without administrator rights where the system allows it.
 
-Linux and macOS; on Windows `icmp_windows` takes the socket's place.
+Linux and macOS; on Windows a port of `icmp_windows` takes the socket's place.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ import secrets
 import socket
 import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from snlm_lib.errors import ParameterError
 from snlm_lib.measure.channels.icmp_packet import Marked
+from snlm_lib.measure.channels.icmp_windows import WindowsPort, windows_library
 from snlm_lib.measure.channels.model import ICMP, Endpoint, MakeSocket, Way, word_of
 from snlm_lib.measure.channels.watch import READ
 
@@ -27,6 +29,7 @@ _REMEDY = {
     "darwin": "Run as an ordinary or administrative user outside a sandbox.",
 }
 _ENOUGH_BYTES = 256  # two IP headers with all their options, and what names the probe
+_ON_WINDOWS = sys.platform == "win32"
 _SO_ATTACH_FILTER = 26  # Linux, asm-generic/socket.h
 _ACCEPT, _DROP = (0x06, 0, 0, 0xFFFF), (0x06, 0, 0, 0)
 
@@ -73,6 +76,22 @@ def _spare_us_others(raw: socket.socket, identifier: int, version: int) -> None:
     program = b"".join(struct.pack("=HBBI", *step) for step in _filter(identifier, version))
     held = ctypes.create_string_buffer(program)
     raw.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HP", len(program) // 8, ctypes.addressof(held)))
+
+
+class Port(Protocol):
+    """Where echo requests of one family leave."""
+
+    def add(self, target: str) -> int:
+        """Number a target."""
+        ...
+
+    def send(self, index: int, seq: int, where: tuple[object, ...]) -> str:
+        """One echo request; empty, or the word for why it did not leave."""
+        ...
+
+    def close(self) -> None:
+        """Let go; twice is fine."""
+        ...
 
 
 class IcmpPort:
@@ -122,17 +141,22 @@ class IcmpPort:
             self._socket.close()
 
 
+def _port(family: int, way: Way) -> Port:
+    return WindowsPort(family, way, windows_library()) if _ON_WINDOWS else IcmpPort(family, way)
+
+
 class IcmpPorts:
     """The port of each family, opened when the first target needs it."""
 
-    def __init__(self, way: Way) -> None:
+    def __init__(self, way: Way, make: Callable[[int, Way], Port] = _port) -> None:
         self._way = way
-        self._open: dict[int, IcmpPort] = {}
+        self._make = make
+        self._open: dict[int, Port] = {}
 
-    def of(self, family: int) -> IcmpPort:
+    def of(self, family: int) -> Port:
         """Raises ParameterError when ICMP is not allowed here."""
         if family not in self._open:
-            self._open[family] = IcmpPort(family, self._way)
+            self._open[family] = self._make(family, self._way)
         return self._open[family]
 
     def close(self) -> None:
