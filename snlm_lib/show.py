@@ -11,10 +11,9 @@ import json
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Any
 
-import ipywidgets as widgets
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
@@ -205,7 +204,9 @@ def knobs(wanted: Sequence[Knob], turned: Callable[[Mapping[str, float]], None])
 
     Where nobody minds widgets (an archived notebook, papermill, a saved page) a sentence stands in their place.
     """
-    sliders = {knob.name: _slider(knob) for knob in wanted}
+    import ipywidgets as widgets  # a tenth of a second that only a notebook with sliders shall pay
+
+    sliders = {knob.name: _slider(widgets, knob) for knob in wanted}
     for slider in sliders.values():
         slider.observe(lambda _: turned({name: one.value for name, one in sliders.items()}), names="value")
     bundle = widgets.VBox([*sliders.values()])._repr_mimebundle_()
@@ -213,7 +214,7 @@ def knobs(wanted: Sequence[Knob], turned: Callable[[Mapping[str, float]], None])
     return sliders
 
 
-def _slider(knob: Knob) -> Any:
+def _slider(widgets: ModuleType, knob: Knob) -> Any:
     look = {"layout": {"width": "32em", "max_width": "100%"}, "style": {"description_width": "14em"}}
     common = {"value": knob.value, "description": knob.title, **look}
     if knob.high <= 20 * knob.low:

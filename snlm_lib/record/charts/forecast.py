@@ -89,8 +89,18 @@ def outline_figure(outline: Outline, fact: Mapping[str, float | None]) -> go.Fig
         else:
             _add_rows(figure, number, panel, outline.spans, fact)
         top += height + _TICKS_PX
+    _name_once(figure)
     figure.update_layout(height=_TITLE_PX + total + _FOOT_PX, hovermode="closest")
     return figure
+
+
+def _name_once(figure: go.Figure) -> None:
+    """Facts of one kind stand in the legend once, whichever row has the first."""
+    named: set[str] = set()
+    for trace in figure.data:
+        if trace.legendgroup:
+            trace.showlegend = trace.legendgroup not in named
+            named.add(trace.legendgroup)
 
 
 def _panels(outline: Outline) -> list[_Panel]:
@@ -201,7 +211,6 @@ def _fact(name: str, row: int, was: float, span: Span, scale: float, axes: Mappi
         },
         name=words,
         legendgroup=words,
-        showlegend=name == "total_s" or not inside,
         cliponaxis=False,
         hovertemplate=f"{PARTS[name]}: it was {_told(was)}<extra></extra>",
         **axes,

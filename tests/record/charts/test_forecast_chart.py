@@ -90,7 +90,8 @@ def test_facts_are_diamonds_and_those_outside_are_told_apart_by_more_than_colour
     inside, outside = (named(forecast_figure(found, fact), f"fact, {word} its range") for word in ("inside", "outside"))
     assert {trace["marker"]["symbol"] for trace in inside} == {"diamond"}
     assert [trace["marker"]["symbol"] for trace in outside] == ["diamond-open"]
-    assert len(inside) == 2
+    assert [trace["showlegend"] for trace in inside] == [True, False]
+    assert [trace["showlegend"] for trace in outside] == [True]
 
 
 def test_what_a_record_lacks_leaves_no_row_and_no_axis() -> None:
