@@ -47,7 +47,7 @@ class Fleet:
         self._outside = outside
         self._ports = IcmpPorts(way)
         self._berths: list[_Berth] = []
-        self._names = Names((target.address for target in targets), outside.lookup)
+        self._names = Names((target.address for target in targets), outside.lookup, every_s=outside.names_every_s)
         try:
             for target in targets:
                 self._open(target)

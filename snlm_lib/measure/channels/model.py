@@ -86,6 +86,7 @@ class Outside:
     lookup: Lookup = socket.getaddrinfo
     make_socket: MakeSocket = socket.socket
     make_watch: Callable[[Callable[[float], None]], Watch] = Watch
+    names_every_s: float = 10.0  # how often a name is asked for again
 
 
 def resolve(target: str, address: str, port: int, *, kind: str, lookup: Lookup = socket.getaddrinfo) -> Endpoint:

@@ -11,8 +11,6 @@ from snlm_lib.measure.channels.model import Lookup
 
 __all__ = ["Names", "is_name"]
 
-_EVERY_S = 10.0
-
 Found = list[tuple[int, str]]  # family and address
 
 
@@ -31,7 +29,7 @@ class Names:
     A name that nobody knows for a while keeps its last answer. The thread runs only where there is a name.
     """
 
-    def __init__(self, addresses: Iterable[str], lookup: Lookup, *, every_s: float = _EVERY_S) -> None:
+    def __init__(self, addresses: Iterable[str], lookup: Lookup, *, every_s: float) -> None:
         self._names = sorted({address for address in addresses if is_name(address)})
         self._lookup = lookup
         self._every_s = every_s

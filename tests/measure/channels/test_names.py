@@ -31,7 +31,7 @@ class FakeNames:
 @pytest.mark.parametrize("number", ["192.0.2.1", "::1", "fe80::1%eth0"])
 def test_numbers_are_no_names_and_never_asked_for(number: str) -> None:
     server = FakeNames()
-    names = Names([number], server)
+    names = Names([number], server, every_s=10)
     names.start()
     names.look()
     assert not is_name(number)
@@ -41,7 +41,7 @@ def test_numbers_are_no_names_and_never_asked_for(number: str) -> None:
 
 def test_a_new_address_is_told_once() -> None:
     server = FakeNames(vm01=["192.0.2.1"])
-    names = Names(["vm01", "vm01"], server)
+    names = Names(["vm01", "vm01"], server, every_s=10)
     names.look()
     assert server.asked == ["vm01"]
     assert names.stands_for("vm01", "192.0.2.1") == "192.0.2.1"
@@ -56,7 +56,7 @@ def test_a_new_address_is_told_once() -> None:
 
 def test_of_several_addresses_the_one_in_use_is_kept() -> None:
     server = FakeNames(vm01=["192.0.2.1", "2001:db8::1"])
-    names = Names(["vm01"], server)
+    names = Names(["vm01"], server, every_s=10)
     names.look()
     names.changed.clear()
     names.look()
@@ -66,7 +66,7 @@ def test_of_several_addresses_the_one_in_use_is_kept() -> None:
 
 def test_a_name_nobody_knows_for_a_while_keeps_its_address() -> None:
     server = FakeNames(vm01=["192.0.2.1"])
-    names = Names(["vm01"], server)
+    names = Names(["vm01"], server, every_s=10)
     names.look()
     del server.known["vm01"]
     names.changed.clear()
