@@ -8,6 +8,7 @@ from typing import Any
 from snlm_lib.measure.forecast import Span
 from snlm_lib.record.charts.forecast import PARTS, Outline, outline_figure
 from snlm_lib.record.charts.theme import figure_json
+from snlm_lib.record.outlook import spans_of
 from snlm_lib.record.page.figures import Figures
 from snlm_lib.record.page.html import Child, Html, el, join, table
 from snlm_lib.record.page.words import DASH, said
@@ -33,7 +34,7 @@ def forecast_section(kept: Mapping[str, Any] | None, figures: Figures) -> Html |
 
 
 def _body(kept: Mapping[str, Any], figures: Figures) -> list[Child]:
-    spans = {name: Span(*map(float, found)) for name, found in kept["spans"].items() if found is not None}
+    spans = spans_of(kept)
     fact = {name: was for name, was in (kept.get("fact") or {}).items() if was is not None}
     verdict, inputs = kept["verdict"], [el("li", str(words)) for words in kept["inputs"]]
     drawn = outline_figure(_outline(kept, spans), fact)
