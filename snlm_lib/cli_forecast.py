@@ -33,7 +33,11 @@ _ROW = "  {:<17}{:>13}{:>13}{:>13}"
 
 def forecast(watcher: Watcher, file: Path, as_json: bool) -> int:
     """Say what the change of ``file`` would take; 0. Raises as `foresee`, and ParameterError for a wrong file."""
-    seen = foresee(load_parameters(file), clock=SystemClock())
+    wanted = load_parameters(file)
+    if not as_json:
+        watcher.follow(lambda: f"reading {wanted.source} and {wanted.destination}")
+    seen = foresee(wanted, clock=SystemClock())
+    watcher.close()
     if as_json:
         watcher.say(json.dumps(as_object(seen), indent=2, allow_nan=False))
         return 0
