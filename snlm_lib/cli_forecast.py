@@ -112,7 +112,7 @@ def _sentences(seen: Foresight) -> Iterator[str]:
     told = seen.told
     yield "Eight of ten such moves lie from least to most."
     yield from _limits(told)
-    yield f"Memory {told.verdict.word.value}. {told.verdict.reason}"
+    yield f"Memory copy: {told.verdict.word.value}. {told.verdict.reason}"
     if told.verdict.word is Convergence.FORCED:
         yield f"The pause cannot be shorter than about {say_duration_s(told.verdict.pause_floor_s)} as things are."
     yield f"The largest part is {told.dominates}."

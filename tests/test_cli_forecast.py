@@ -75,7 +75,7 @@ def test_it_tells_ranges_limits_reasons_and_the_honest_sentence() -> None:
     assert titles == ["in all", "storage", "memory and pause", "the pause alone", "bytes sent"]
     assert "The window is 60 s: NOT SAFE" in found
     assert "The limit of the pause is 10 min 0 s: nine of ten such moves stay within it." in found
-    assert "Memory not known. Nobody measured how fast" in found
+    assert "Memory copy: not known. Nobody measured how fast" in found
     assert "The largest part is the copy of the storage" in found
     assert "a link ten times as fast:" in found
     assert "  link 1,000 Mbit/s (measured)" in found

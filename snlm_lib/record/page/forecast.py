@@ -41,8 +41,8 @@ def _body(kept: Mapping[str, Any], figures: Figures) -> list[Child]:
     words = "The range of each part beside its limit, the expected passes" + (", and what it was" if fact else "")
     return [
         el("p", _headline(spans, fact, str(kept.get("miss") or "")), class_="reason"),
-        table(["Part", "Forecast: least, middle, most", "Fact", "Inside?"], _rows(spans, fact)),
-        el("p", f"Memory {verdict['word']}. {verdict['reason']} The largest part: {kept['dominates']}."),
+        table(["Part", "Forecast: least, middle, most", "Fact", "Inside?"], _rows(spans, fact), class_="wide"),
+        el("p", f"Memory copy: {verdict['word']}. {verdict['reason']} The largest part: {kept['dominates']}."),
         el("div", figures.place(figure_json(drawn), words=words), class_="figures"),
         el("details", el("summary", f"What it started from ({len(inputs)} figures)"), el("ul", inputs)),
         [el("p", note, class_="note") for note in _notes(kept)],
