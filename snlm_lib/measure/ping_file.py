@@ -25,7 +25,7 @@ __all__ = ["AT_SENT", "BETWEEN", "FLUSH_S", "PINGS_SCHEMA", "PingFile", "PingHea
 
 PINGS_SCHEMA = "snlm.pings/2"
 AT_SENT, BETWEEN = "sent_s", "due_s..sent_s"  # when a probe left, as its row tells it
-FLUSH_S = 0.2  # rows reach the disk at least this often
+FLUSH_S = 0.4  # rows reach the disk at least this often; doing so wakes much that one probe does not
 
 
 @dataclass(frozen=True)

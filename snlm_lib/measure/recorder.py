@@ -175,6 +175,7 @@ class Recorder:
         if starter is not None and not starter.alive():
             return "starter-gone"
         looked_s = -FLUSH_S
+        turn_s = min(FLUSH_S, self._config.timeout_ms / 2000)
         while True:
             if self._asked:
                 return "terminated"
@@ -185,7 +186,7 @@ class Recorder:
                 looked_s = now_s
                 if self._config.stop_file.exists():
                     return "stop-file"
-            file.write(engine.turn(FLUSH_S))
+            file.write(engine.turn(turn_s))
 
     def _wind_down(self, engine: Engine, file: PingFile, reason: EndReason) -> None:
         engine.stop_sending()

@@ -134,7 +134,7 @@ class Channel(Protocol):
         ...
 
     def maintain(self, now_s: float) -> None:
-        """Give up what takes too long; called a few times within a time-out."""
+        """Give up what takes too long; called at least twice within a time-out."""
         ...
 
     def stalled(self, now_s: float) -> None:
