@@ -5,14 +5,16 @@ What was learnt stands in the records themselves; a rehearsal learns from rehear
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 from snlm_lib import show
 from snlm_lib.change.checks.model import CheckResult, Level
 from snlm_lib.change.outlook import move_inputs
 from snlm_lib.estate.model import PairFacts
-from snlm_lib.measure.forecast import Forecast, Forecaster, Past, Span
-from snlm_lib.measure.forecast.score import Fact, fact_of, left_s, miss_of, outcome_of
+from snlm_lib.measure.forecast import Convergence, Forecast, Forecaster, Past, Span
+from snlm_lib.measure.forecast.score import fact_of, left_s, may_lie_inside, miss_of, outcome_of
 from snlm_lib.measure.passes import memory_passes, phase_bands
 from snlm_lib.measure.samples import Columns, numbers, read_samples
 from snlm_lib.record.charts.forecast import forecast_figure
@@ -24,6 +26,12 @@ from snlm_lib.units import MIB, parse_utc
 __all__ = ["before", "checks", "learn", "left_words"]
 
 _UNITS = ((7200.0, 3600.0, "h"), (240.0, 60.0, "min"), (0.0, 1.0, "s"))  # from so many s on: s in one, its name
+_CONVERGES = {
+    Convergence.CONVERGES: "Yes.",
+    Convergence.SLOWLY: "Slowly.",
+    Convergence.FORCED: "No, it will be forced.",
+    Convergence.NOT_KNOWN: "Not known.",
+}
 _PARTS = {"storage_s": "storage", "memory_s": "memory and pause", "pause_s": "the pause alone", "total_s": "in all"}
 
 
@@ -76,19 +84,25 @@ def _rows(told: Forecast) -> list[dict[str, object]]:
 
 def _sentences(told: Forecast, factor: float) -> list[str]:
     total, pause = told.total_s, told.pause_s
-    words = [told.statement, f"Memory copy: {told.verdict.word.value}. {told.verdict.reason}"]
+    words = [told.statement, f"Does the memory copy converge? {_CONVERGES[told.verdict.word]} {told.verdict.reason}"]
     if factor != 1:
         words.append(f"These are seconds of the hosts; this lab runs time {factor:g} times as fast, its pause apart.")
     if told.missing:
         words.append(f"Nobody measured, so supposed: {', '.join(told.missing)}. That is why the range is wide.")
-    return [*words, f"Expected: {_range(total)} in all, away {_range(pause)}. The largest part is {told.dominates}."]
+    whose = "" if factor == 1 else " of the hosts' time"
+    expected = f"Expected: {_range(total)}{whose} in all, paused {_range(pause)}"
+    return [*words, f"{expected}. The largest part is {told.dominates}."]
 
 
 def _range(span: Span) -> str:
     """``"1.3 to 6.9 min"``: two digits are more than a range bears."""
     size, unit = next((size, unit) for least, size, unit in _UNITS if span.high >= least)
-    low, high = (f"{one / size:.1f}" if one / size < 10 else f"{one / size:,.0f}" for one in (span.low, span.high))
+    low, high = (_two_digits(one / size) for one in (span.low, span.high))
     return f"{low} to {high} {unit}"
+
+
+def _two_digits(value: float) -> str:
+    return f"{value:.2f}" if value < 1 else f"{value:.1f}" if value < 10 else f"{value:,.0f}"
 
 
 def _rounded(seconds: float) -> float:
@@ -141,32 +155,36 @@ def learn(step: Step, move: StepResult) -> None:
     factor, pause = float(kept["time_factor"]), move.figures.get("host_blackout_s")
     passes, bands = memory_passes(memory), phase_bands(course, memory)
     pause_s = float(pause) if isinstance(pause, int | float) else None
-    fact = fact_of(bands, passes, pause_s=pause_s, time_factor=factor)
+    fact = fact_of(bands, passes, pause_s=pause_s, time_factor=factor, step_s=_step_s(course))
     spans = spans_of(kept)
     miss = miss_of(spans, fact, given, kept["missing"])
-    rows = [_scored(title, spans[name], getattr(fact, name)) for name, title in _PARTS.items() if name in spans]
+    rows = [_scored(title, spans[name], *fact.part(name)) for name, title in _PARTS.items() if name in spans]
     step.table("forecast_and_fact", rows, caption="Forecast and fact, in seconds of the hosts")
     ended = parse_utc(str(move.figures["ended_utc"])).timestamp()
     past = Past(given, outcome_of(fact, passes, time_factor=factor), ended)
     keep_past(step.record.path, past, fact, miss, lab=_lab(step))
-    inside = _inside(spans, fact)
+    inside = fact.inside("total_s", spans["total_s"])
     step.keep({"forecast_held": inside, "fact_total_s": None if fact.total_s is None else _rounded(fact.total_s)})
-    step.say(_told_after(inside, miss))
+    step.say(_told_after(inside, miss, factor))
 
 
-def _scored(title: str, span: Span, was: float | None) -> dict[str, object]:
+def _step_s(course: Columns) -> float:
+    """The usual time between two looks at the move."""
+    times = [time for time in numbers(course, "t_s") if time is not None]
+    return median([after - before for before, after in pairwise(times)] or [0.0])
+
+
+def _scored(title: str, span: Span, was: float | None, within_s: float) -> dict[str, object]:
     low, mid, high = (_rounded(one) for one in (span.low, span.mid, span.high))
-    inside = None if was is None else "yes" if span.holds(was) else "no"
-    took = None if was is None else _rounded(was)
-    return {"part": title, "least, s": low, "middle, s": mid, "most, s": high, "was, s": took, "inside": inside}
+    inside = None if was is None else "yes" if may_lie_inside(span, was, within_s) else "no"
+    took, known = (None, None) if was is None else (_rounded(was), _rounded(within_s))
+    row = {"part": title, "least, s": low, "middle, s": mid, "most, s": high, "was, s": took}
+    return {**row, "known within, s": known, "inside": inside}
 
 
-def _inside(spans: dict[str, Span], fact: Fact) -> bool | None:
-    return spans["total_s"].holds(fact.total_s) if fact.total_s is not None else None
-
-
-def _told_after(inside: bool | None, miss: str) -> str:
+def _told_after(inside: bool | None, miss: str, factor: float) -> str:
     if inside is None:
         return f"The forecast cannot be scored: not every phase was seen. {miss}".rstrip()
-    head = "The whole move lay inside its forecast." if inside else "The whole move lay outside its forecast."
-    return f"{head} {miss[:1].upper()}{miss[1:]}".rstrip() if miss else head
+    whose = "" if factor == 1 else f" (in the hosts' time, which this lab runs {factor:g} times as fast)"
+    head = f"In all the move lay {'inside' if inside else 'outside'} its forecast{whose}"
+    return f"{head}, but {miss}" if miss and inside else f"{head}: {miss}" if miss else f"{head}."

@@ -45,7 +45,7 @@ def test_a_pass_that_was_not_sampled_whole_is_no_lesson() -> None:
 def test_a_miss_names_part_direction_and_what_speaks_for_itself() -> None:
     fact = Fact(total_s=330, storage_s=300, memory_s=30, pause_s=0.1, memory_mib=5000)
     told = miss_of(TOLD, fact, MoveInputs(disk_used_mib=30_000, ram_assigned_mib=4096), ["storage speed"])
-    assert "the copy of the storage took more time: 300.0 s, 40.0 to 200.0 expected (copied at 100 MiB/s)" in told
+    assert "the copy of the storage took more time: 300 s, 40 to 200 expected (copied at 100 MiB/s)" in told
     assert "the pause took less time: 0.1 s" in told
     assert told.endswith("Nobody had measured: storage speed.")
     assert miss_of(TOLD, Fact(100, 80, 20, 1, 5000), MoveInputs(), ["link"]) == ""

@@ -23,7 +23,13 @@ GIB = 1024**3
 @pytest.fixture
 def step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Step:
     hosts = {name: {"address": "127.0.0.1", "port": 1} for name in ("HV01", "HV02", "DC01")}
-    lab = {"hosts": hosts, "directory": "DC01", "user": "CORP\\operator", "secret": "env:LAB", "guests": {}}
+    lab: dict[str, object] = {
+        "hosts": hosts,
+        "directory": "DC01",
+        "user": "CORP\\operator",
+        "secret": "env:LAB",
+        "guests": {},
+    }
     lab |= {"truth_dir": str(tmp_path), "time_factor": 2.0, "scenario": "quick"}
     (tmp_path / "lab.json").write_text(json.dumps(lab), encoding="utf-8")
     monkeypatch.setenv("SNLM_OUTPUTS", str(tmp_path / "outputs"))

@@ -6,7 +6,7 @@ A lab runs its time faster: its phases are told in the seconds of its hosts (``t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
 
 from snlm_lib.measure.forecast.inputs import MoveInputs
@@ -15,25 +15,58 @@ from snlm_lib.measure.forecast.told import Span
 from snlm_lib.measure.passes import Band, MemoryPass, Phase
 from snlm_lib.units import MIB
 
-__all__ = ["Fact", "fact_of", "left_s", "miss_of", "outcome_of"]
+__all__ = ["Fact", "fact_from", "fact_of", "left_s", "may_lie_inside", "miss_of", "outcome_of"]
 
 _PARTS = {"storage_s": "the copy of the storage", "memory_s": "the memory", "pause_s": "the pause"}
+_PAUSE_ROUNDING_S = 0.05  # event 20415 tells tenths
 _AT_LEAST = 0.1  # of a part that lasts longer than forecast, so much is told to be left
+
+
+def may_lie_inside(span: Span, was: float, within_s: float) -> bool:
+    """Is a figure, known no better than ``within_s``, inside the range?"""
+    return span.low - within_s <= was <= span.high + within_s
 
 
 @dataclass(frozen=True)
 class Fact:
-    """What a move took, in seconds of the hosts; None is unknown."""
+    """What a move took, in seconds of the hosts; None is unknown.
+
+    ``within_s``: a phase begins and ends between two looks at the move, so its length is known no better than that.
+    """
 
     total_s: float | None
     storage_s: float | None
     memory_s: float | None
     pause_s: float | None
     memory_mib: float | None
+    within_s: float = 0.0
+
+    def part(self, name: str) -> tuple[float | None, float]:
+        """A part, and how well it is known; the host tells its pause to a tenth, and counts its bytes."""
+        known = {"pause_s": _PAUSE_ROUNDING_S, "memory_mib": 0.0}
+        return getattr(self, name, None), known.get(name, self.within_s)
+
+    def inside(self, name: str, span: Span) -> bool | None:
+        """May the part have lain inside its range? None when it is not known."""
+        was, within_s = self.part(name)
+        return None if was is None else may_lie_inside(span, was, within_s)
+
+
+def fact_from(kept: Mapping[str, object]) -> Fact:
+    """The fact that a record keeps; what is no number there is unknown."""
+    names = [one.name for one in fields(Fact) if one.name != "within_s"]
+    known = {name: kept.get(name) for name in (*names, "within_s")}
+    numbers = {name: float(value) for name, value in known.items() if isinstance(value, int | float)}
+    return Fact(**{name: numbers.get(name) for name in names}, within_s=numbers.get("within_s", 0.0))
 
 
 def fact_of(
-    bands: Sequence[Band], passes: Sequence[MemoryPass], *, pause_s: float | None, time_factor: float = 1.0
+    bands: Sequence[Band],
+    passes: Sequence[MemoryPass],
+    *,
+    pause_s: float | None,
+    time_factor: float = 1.0,
+    step_s: float = 0.0,
 ) -> Fact:
     """The facts from the sampled phases and passes; ``pause_s`` is the host's own figure."""
     storage, memory = (_length(bands, phase, time_factor) for phase in (Phase.STORAGE, Phase.MEMORY))
@@ -46,6 +79,7 @@ def fact_of(
         memory_s=whole,
         pause_s=pause_s,
         memory_mib=known / MIB if sent and None not in sent else None,
+        within_s=step_s * time_factor,
     )
 
 
@@ -68,12 +102,12 @@ def miss_of(told: Mapping[str, Span], fact: Fact, given: MoveInputs, supposed: S
     """Which parts lay outside their range and what speaks for itself about why; "" when all lay inside."""
     words = []
     for name, title in _PARTS.items():
-        span, was = told.get(name), getattr(fact, name)
-        if span is None or was is None or span.holds(was):
+        span, (was, _) = told.get(name), fact.part(name)
+        if span is None or was is None or fact.inside(name, span):
             continue
         how = "more" if was > span.high else "less"
-        expected = f"{span.low:,.1f} to {span.high:,.1f} expected"
-        words.append(f"{title} took {how} time: {was:,.1f} s, {expected}{_why(name, fact, given)}")
+        expected = f"{span.low:,.3g} to {span.high:,.3g} expected"
+        words.append(f"{title} took {how} time: {was:,.3g} s, {expected}{_why(name, fact, given)}")
     if not words:
         return ""
     guessed = f". Nobody had measured: {', '.join(supposed)}" if supposed else ""

@@ -68,11 +68,11 @@ def forecast_figure(told: Forecast, fact: Fact | None = None) -> go.Figure:
         told.pause_limit_s,
         told.verdict.pause_floor_s if forced else None,
     )
-    return outline_figure(outline, {} if fact is None else vars(fact))
+    return outline_figure(outline, fact)
 
 
-def outline_figure(outline: Outline, fact: Mapping[str, float | None]) -> go.Figure:
-    """The same from what a record keeps; ``fact`` by the names of `PARTS`, None or absent: not known."""
+def outline_figure(outline: Outline, fact: Fact | None) -> go.Figure:
+    """The same from what a record keeps."""
     figure = new_figure(TITLE, x="", y="")
     panels = _panels(outline)
     heights = [*(_ROW_PX * len(panel.names) for panel in panels), _PASSES_PX if outline.passes else 0]
@@ -137,11 +137,9 @@ def _headline(figure: go.Figure, number: int, left: str, right: str = "") -> Non
             figure.add_annotation(text=words, showarrow=False, **place)
 
 
-def _add_rows(
-    figure: go.Figure, number: int, panel: _Panel, spans: Mapping[str, Span], fact: Mapping[str, float | None]
-) -> None:
+def _add_rows(figure: go.Figure, number: int, panel: _Panel, spans: Mapping[str, Span], fact: Fact | None) -> None:
     """A row a part: a bar from tenth to ninetieth hundredth, a tick at the middle, a diamond at the fact."""
-    facts = {name: was for name in panel.names if (was := fact.get(name)) is not None}
+    facts = {name: was for name in panel.names if fact is not None and (was := getattr(fact, name)) is not None}
     ends = [*(end for name in panel.names for end in (spans[name].low, spans[name].high)), *facts.values()]
     most_s = max(ends)
     scale, unit = _unit(most_s)
@@ -152,7 +150,8 @@ def _add_rows(
     for row, name in enumerate(panel.names):
         figure.add_traces(_fan(name, row, spans[name], scale, axes))
         if name in facts:
-            figure.add_trace(_fact(name, row, facts[name], spans[name], scale, axes))
+            held = bool(fact is not None and fact.inside(name, spans[name]))
+            figure.add_trace(_fact(name, row, facts[name], held, scale, axes))
     for limit in near:
         figure.add_trace(_line(limit, len(panel.names), scale, axes))
     shown = [one / scale for one in (*ends, *(limit.at_s for limit in near))]
@@ -196,8 +195,7 @@ def _fan(name: str, row: int, span: Span, scale: float, axes: Mapping[str, str])
     return [bar, middle]
 
 
-def _fact(name: str, row: int, was: float, span: Span, scale: float, axes: Mapping[str, str]) -> go.Scatter:
-    inside = span.holds(was)
+def _fact(name: str, row: int, was: float, inside: bool, scale: float, axes: Mapping[str, str]) -> go.Scatter:
     words = "fact, inside its range" if inside else "fact, outside its range"
     return go.Scatter(
         x=[was / scale],

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from snlm_lib.measure.forecast import Span
+from snlm_lib.measure.forecast.score import Fact, fact_from
 from snlm_lib.record.charts.forecast import PARTS, Outline, outline_figure
 from snlm_lib.record.charts.theme import figure_json
 from snlm_lib.record.outlook import spans_of
@@ -35,10 +36,12 @@ def forecast_section(kept: Mapping[str, Any] | None, figures: Figures) -> Html |
 
 def _body(kept: Mapping[str, Any], figures: Figures) -> list[Child]:
     spans = spans_of(kept)
-    fact = {name: was for name, was in (kept.get("fact") or {}).items() if was is not None}
+    fact = fact_from(kept.get("fact") or {})
     verdict, inputs = kept["verdict"], [el("li", str(words)) for words in kept["inputs"]]
     drawn = outline_figure(_outline(kept, spans), fact)
-    words = "The range of each part beside its limit, the expected passes" + (", and what it was" if fact else "")
+    words = "The range of each part beside its limit, the expected passes" + (
+        ", and what it was" if fact.pause_s is not None or fact.total_s is not None else ""
+    )
     return [
         el("p", _headline(spans, fact, str(kept.get("miss") or "")), class_="reason"),
         table(["Part", "Forecast: least, middle, most", "Fact", "Inside?"], _rows(spans, fact), class_="wide"),
@@ -60,21 +63,21 @@ def _outline(kept: Mapping[str, Any], spans: Mapping[str, Span]) -> Outline:
     )
 
 
-def _headline(spans: Mapping[str, Span], fact: Mapping[str, float], miss: str) -> str:
-    if not fact:
+def _headline(spans: Mapping[str, Span], fact: Fact, miss: str) -> str:
+    scored = [held for name, span in spans.items() if (held := fact.inside(name, span)) is not None]
+    if not scored:
         return "There is no fact to set beside this forecast: no finished move was scored."
-    scored = [spans[name].holds(was) for name, was in fact.items() if name in spans]
     return f"{sum(scored)} of {len(scored)} figures lay inside their range. {miss[:1].upper()}{miss[1:]}".strip()
 
 
-def _rows(spans: Mapping[str, Span], fact: Mapping[str, float]) -> list[list[Child]]:
+def _rows(spans: Mapping[str, Span], fact: Fact) -> list[list[Child]]:
     rows: list[list[Child]] = []
     for name, title in _TITLES.items():
         if name in spans:
-            span, was = spans[name], fact.get(name)
+            span, was, held = spans[name], getattr(fact, name), fact.inside(name, spans[name])
             told = ", ".join(_figure(name, one) for one in (span.low, span.mid, span.high))
             happened = DASH if was is None else _figure(name, was)
-            rows.append([title, told, happened, DASH if was is None else said(span.holds(was))])
+            rows.append([title, told, happened, DASH if held is None else said(held)])
     return rows
 
 

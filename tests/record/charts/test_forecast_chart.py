@@ -96,10 +96,10 @@ def test_facts_are_diamonds_and_those_outside_are_told_apart_by_more_than_colour
 
 def test_what_a_record_lacks_leaves_no_row_and_no_axis() -> None:
     spans = {"pause_s": told().pause_s}
-    figure = outline_figure(Outline(spans, []), {"total_s": 3.0, "pause_s": None})
+    figure = outline_figure(Outline(spans, []), Fact(3.0, None, None, None, None))
     assert notes(figure) == ["pause, s"]
     assert "yaxis2" not in drawn(figure)[1]
-    assert drawn(outline_figure(Outline({}, []), {}))[0] == []
+    assert drawn(outline_figure(Outline({}, []), None))[0] == []
 
 
 @pytest.mark.parametrize(
