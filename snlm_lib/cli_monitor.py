@@ -160,7 +160,7 @@ def _line(tally: Tally, seconds: float) -> str:
     words = [say_duration_s(seconds) if seconds >= 1 else "0 s", f"{tally.probes:,} probes", f"{tally.lost:,} lost"]
     if tally.last_lost_utc:
         with suppress(ValueError):
-            words.append(f"the last at {parse_utc(tally.last_lost_utc).astimezone():%H:%M:%S}")
+            words.append(f"the last at {local(parse_utc(tally.last_lost_utc))}")
     return "  ".join(words)
 
 

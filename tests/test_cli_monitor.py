@@ -58,7 +58,7 @@ def _until(condition: Callable[[], bool]) -> None:
 def _started(folder: Path, *words: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "snlm_lib", "monitor", *words, "--out", str(folder)]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8")
-    _until(lambda: (folder / "samples" / "pings.csv").exists() or child.poll() is not None)
+    _until(lambda: find_monitor(folder) is not None or child.poll() is not None)
     return child
 
 
