@@ -14,6 +14,7 @@ from snlm_lib.lab.directory_memory import MemoryDirectory
 from snlm_lib.lab.dirty import PAGE_BYTES, WorkingSet
 from snlm_lib.lab.faults import fault_named
 from snlm_lib.lab.language import LANGUAGES
+from snlm_lib.lab.links import links_of
 from snlm_lib.lab.pace import MovePace
 from snlm_lib.lab.scenario import DiskSpec, DomainSpec, HostSpec, MoveSpec, Scenario, VmSpec, VolumeSpec
 from snlm_lib.lab.world import (
@@ -24,7 +25,6 @@ from snlm_lib.lab.world import (
     IntegrationService,
     LabHost,
     MigrationSettings,
-    NetworkLink,
     VirtualMachine,
     VirtualSwitch,
     Volume,
@@ -140,10 +140,7 @@ def _host(name: str, spec: HostSpec, world: World, *, operator: str) -> LabHost:
         booted_utc=world.clock.utc_now() - timedelta(seconds=_UPTIME_S),
         locale=_language(name, spec.locale),
         clock_offset_s=spec.clock_offset_s,
-        links=[
-            NetworkLink(each.name, round(each.mbit_s * 1e6), each.mtu_bytes, each.rdma, each.up, address)
-            for each, address in zip(spec.links, (spec.address, *[None] * len(spec.links)), strict=False)
-        ],
+        links=links_of(spec.links, spec.address),
         closed_ports=list(spec.closed_ports),
         unresolved=list(spec.unresolved),
         no_hop=spec.no_hop,

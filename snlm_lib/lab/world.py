@@ -14,6 +14,7 @@ from snlm_lib.clock import Clock, SystemClock
 from snlm_lib.lab.directory import Directory
 from snlm_lib.lab.faults import Fault
 from snlm_lib.lab.language import spoken
+from snlm_lib.lab.links import NetworkLink
 from snlm_lib.lab.pace import MovePace
 from snlm_lib.lab.telemetry import VMMS_ADMIN, HostEvent, MigrationCounters, MigrationJob, MoveTruth
 
@@ -27,7 +28,6 @@ __all__ = [
     "IntegrationService",
     "LabHost",
     "MigrationSettings",
-    "NetworkLink",
     "VirtualMachine",
     "VirtualSwitch",
     "Volume",
@@ -193,18 +193,6 @@ class FirewallRule:
     name: str
     display_name: str
     enabled: bool
-
-
-@dataclass
-class NetworkLink:
-    """One network card; ``address`` None: it bears none."""
-
-    name: str
-    bits_s: int
-    mtu_bytes: int
-    rdma: bool
-    up: bool
-    address: str | None = None
 
 
 @dataclass
