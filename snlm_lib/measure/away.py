@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,11 +15,12 @@ from snlm_lib.measure.life import Life, life_of
 from snlm_lib.measure.pings import Series
 from snlm_lib.measure.wall import Floats
 
-__all__ = ["Downtime", "Held", "RttBand", "Window", "downtime_of"]
+__all__ = ["Downtime", "Held", "RttBand", "Span", "Window", "downtime_of", "joined"]
 
 Window = tuple[datetime, datetime]
 Bools = NDArray[np.bool_]
-_Span = tuple[float, float]
+Span = tuple[float, float]
+_SLACK_INTERVALS = 2
 _TOGETHER_S = 1e-5  # answers read in one go are in no order
 
 
@@ -53,7 +55,8 @@ class Downtime:
     the longest time without a proof of life (never less than the interval). ``sum_s`` is all gaps together.
     ``stall_s`` is the longest wait between two answers that came, late ones too. ``held`` are spells of late answers.
     ``probes`` left; ``unrecorded`` ticks have no row (yet); ``stalled`` were answered while the monitor did not run.
-    ``lost_before`` and ``lost_after`` are losses outside the window that belong to none of its gaps,
+    ``lost_before`` and ``lost_after`` are losses outside the window that belong to none of its gaps, nor to the time
+    that another kind of the machine was away,
     ``probes_after`` every probe that left after it; None without a window. ``heard``: an answer came at all, in the
     window or not. ``errors``: how many probes carry which word. ``reach_s`` is from the first probe to the last,
     ``window_s`` the window, both in seconds of the monitor; None without one.
@@ -119,11 +122,29 @@ class _Parts:
     after: Bools
 
 
-def downtime_of(series: Series, window: Window | None) -> Downtime:
-    """Count ``series`` within ``window`` (UTC); a gap that reaches into the window belongs to it as a whole."""
+def joined(kinds: Sequence[Downtime]) -> Span | None:
+    """The window and every gap that reaches into it, two ticks beyond one that reaches out; None without a window."""
+    window = next((one.window_s for one in kinds if one.window_s is not None), None)
+    if window is None:
+        return None
+    slack_s = _SLACK_INTERVALS * max(one.interval_s for one in kinds)
+    begins, ends = ([getattr(gap, name) for one in kinds for gap in one.gaps] for name in ("start_s", "end_s"))
+    begin_s, end_s = min(begins, default=window[0]), max(ends, default=window[1])
+    return (
+        begin_s - slack_s if begin_s < window[0] else window[0],
+        end_s + slack_s if end_s > window[1] else window[1],
+    )
+
+
+def downtime_of(series: Series, window: Window | None, away: Span | None = None) -> Downtime:
+    """Count ``series`` within ``window`` (UTC); a gap that reaches into the window belongs to it as a whole.
+
+    ``away`` (seconds, of `joined`) is the window as all kinds of the machine together have it.
+    """
     span, life = _span(series, window), life_of(series)
-    chosen = tuple(gap for gap in gaps_of(series, life) if gap.start_s < span[1] and gap.end_s > span[0])
-    parts = _split(series, span, chosen)
+    wide = away or span
+    chosen = tuple(gap for gap in gaps_of(series, life) if gap.start_s < wide[1] and gap.end_s > wide[0])
+    own, parts = _split(series, span, chosen), _split(series, wide, chosen)
     inside, lost = parts.inside, series.lost
     seqs = series.seq[inside]
     counted = {name: int((series.status.equals(name) & inside).sum()) for name in (ANSWERED, LATE, LOST, NOT_SENT)}
@@ -144,7 +165,7 @@ def downtime_of(series: Series, window: Window | None) -> Downtime:
         lost=counted[LOST],
         late=counted[LATE],
         not_sent=counted[NOT_SENT],
-        duplicated=int(((series.duplicates_s >= span[0]) & (series.duplicates_s <= span[1])).sum()),
+        duplicated=int(((series.duplicates_s >= wide[0]) & (series.duplicates_s <= wide[1])).sum()),
         reordered=_reordered(series.received_s[inside]),
         stalled=int((series.stalled & inside).sum()),
         unrecorded=int(seqs[-1] - seqs[0]) + 1 - len(seqs) if len(seqs) else 0,
@@ -155,8 +176,8 @@ def downtime_of(series: Series, window: Window | None) -> Downtime:
         lost_after=int((lost & parts.after).sum()) if window else None,
         probes_after=int((~series.not_sent & (series.at_s > span[1])).sum()) if window else None,
         rtt=_band(series, inside),
-        rtt_before=_band(series, parts.before) if window else None,
-        rtt_after=_band(series, parts.after) if window else None,
+        rtt_before=_band(series, own.before) if window else None,
+        rtt_after=_band(series, own.after) if window else None,
     )
 
 
@@ -165,7 +186,7 @@ def _reach_s(series: Series) -> tuple[float, float] | None:
     return (float(sent.min()), float(sent.max())) if len(sent) else None
 
 
-def _span(series: Series, window: Window | None) -> _Span:
+def _span(series: Series, window: Window | None) -> Span:
     everything = (float("-inf"), float("inf"))
     if window is None:
         return everything
@@ -173,14 +194,14 @@ def _span(series: Series, window: Window | None) -> _Span:
     return everything if start_s is None or end_s is None else (start_s, end_s)
 
 
-def _split(series: Series, span: _Span, chosen: tuple[Gap, ...]) -> _Parts:
+def _split(series: Series, span: Span, chosen: tuple[Gap, ...]) -> _Parts:
     inside = (series.at_s >= span[0]) & (series.at_s <= span[1])
     for gap in (gap for gap in chosen if gap.start_s < span[0] or gap.end_s > span[1]):
         inside |= (series.seq >= gap.first_seq) & (series.seq <= gap.last_seq)
     return _Parts(~inside & (series.at_s < span[0]), inside, ~inside & (series.at_s >= span[0]))
 
 
-def _unseen_s(series: Series, life: Life, span: _Span) -> float | None:
+def _unseen_s(series: Series, life: Life, span: Span) -> float | None:
     """None when the answers do not reach over the whole span: what is beyond them nobody saw."""
     sent = series.at_s[series.answered]
     if len(sent) < 2 or sent[0] > _start_s(span, series.interval_s) or sent[-1] < _end_s(span, series.interval_s):
@@ -190,15 +211,15 @@ def _unseen_s(series: Series, life: Life, span: _Span) -> float | None:
     return max(float(absent[reaching].max()), series.interval_s) if reaching.any() else None
 
 
-def _start_s(span: _Span, interval_s: float) -> float:
+def _start_s(span: Span, interval_s: float) -> float:
     return span[0] + interval_s if span[0] != float("-inf") else float("inf")
 
 
-def _end_s(span: _Span, interval_s: float) -> float:
+def _end_s(span: Span, interval_s: float) -> float:
     return span[1] - interval_s if span[1] != float("inf") else float("-inf")
 
 
-def _stall_s(series: Series, span: _Span) -> float | None:
+def _stall_s(series: Series, span: Span) -> float | None:
     came = np.sort(series.received_s[series.answered & np.isfinite(series.rtt_ms)])
     waits = np.diff(came)[(came[:-1] < span[1]) & (came[1:] > span[0])]
     return float(waits.max()) if len(waits) else None

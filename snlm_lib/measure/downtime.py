@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from snlm_lib.measure.away import Downtime, Held, RttBand, Window, downtime_of
+from snlm_lib.measure.away import Downtime, Held, RttBand, Window, downtime_of, joined
 from snlm_lib.measure.blackout import NO_BLACKOUT, HostBlackout, Pause, contradicts, place
 from snlm_lib.measure.gaps import Gap, gaps
 from snlm_lib.measure.ping_file import PingHeader
@@ -112,10 +112,14 @@ class DowntimeReport:
         return self.residue.usable
 
     @property
+    def blamed(self) -> bool:
+        """True when a control target had a gap at the same time: the absence is no fact of the machine's."""
+        return Cause.PROBER_OR_PATH in (self.residue.cause, *self.residue.also)
+
+    @property
     def doubtful(self) -> bool:
         """True when losses outside the gap, or a control target's, cast doubt on it."""
-        blamed = Cause.PROBER_OR_PATH in (self.residue.cause, *self.residue.also)
-        return blamed or self.baseline_clean is False or any(one.lost for one in self.control)
+        return self.blamed or self.baseline_clean is False or any(one.lost for one in self.control)
 
 
 def judge_downtime(
@@ -126,8 +130,12 @@ def judge_downtime(
     ``window`` is the move's start and end in UTC by the prober's clock: what is before is the baseline, what is
     after the tail. ``target`` is the machine that moved (by default the first that is no control).
     """
-    every = [downtime_of(series, window) for series in series_of(pings)]
+    read = tuple(series_of(pings))
+    every = [downtime_of(series, window) for series in read]
     moved = target if target is not None else next((one.target for one in every if one.role != CONTROL), None)
+    away = joined([one for one in every if one.target == moved])
+    if away is not None and away != next((one.window_s for one in every), None):
+        every = [downtime_of(series, window, away) for series in read]
     kinds = tuple(one for one in every if one.target == moved)
     control = tuple(one for one in every if one.target != moved and _beside(one, pings))
     told = next((one for one in kinds if one.heard), kinds[0] if kinds else None)

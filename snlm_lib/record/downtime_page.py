@@ -50,7 +50,7 @@ def _card(report: DowntimeReport) -> Html:
         el("p", told.sentence, class_="lead"),
         el("ul", [el("li", doubt) for doubt in told.doubts], class_="highlights") if told.doubts else None,
         el("p", facts, class_="note"),
-        class_=f"card {'is-done' if told.supported else 'is-unknown'}",
+        class_=f"card {'is-done' if told.supported and told.whole else 'is-unknown'}",
     )
 
 

@@ -242,6 +242,20 @@ def test_a_monitor_that_stood_still_in_the_gap_is_named() -> None:
     assert stalled.usable
 
 
+def test_what_another_kind_loses_within_the_gap_told_is_a_part_of_it() -> None:
+    kinds = {
+        ("VM01", "icmp"): "A" * 10 + "x" * 40 + "A" * 20,
+        ("VM01", "connect"): "A" * 10 + "x" * 6 + "AA" + "x" * 32 + "A" + "x" * 2 + "A" * 17,
+        ("VM01", "tcp"): "A" * 10 + "x" * 6 + "A" * 54,
+    }
+    report = judge_downtime(pings_of(kinds), window=(at(0.5), at(2.0)), blackout=HostBlackout(0.5))
+    connect = next(one for one in report.kinds if one.kind == "connect")
+    assert (connect.lost, connect.lost_after, connect.gap_count) == (40, 0, 3)
+    assert (report.baseline_clean, report.tail_clean, report.doubtful) == (True, True, False)
+    later = {**kinds, ("VM01", "connect"): kinds["VM01", "connect"][:-3] + "xAA"}
+    assert judge_downtime(pings_of(later), window=(at(0.5), at(2.0))).tail_clean is False
+
+
 def test_second_answers_and_overtaken_ones_are_counted() -> None:
     pings = pings_of({("VM01", "icmp"): "A" * 10}, {3: 250.0})
     assert told(judge_downtime(pings, window=None)).reordered == 1

@@ -45,7 +45,9 @@ def test_a_session_that_broke_is_told_with_the_word() -> None:
 
 def test_late_answers_are_no_lost_probes() -> None:
     found = told("A" * 10 + "HHHHHHHH" + "A" * 20, paused_s=None, window=None)
-    assert found.sentence.startswith("no probe to VM01 was lost; answers came up to 0.8 s late between 21:04:01.0 and")
+    assert found.sentence.startswith(
+        "No ICMP probe to VM01 was lost; answers came up to 0.8 s late between 21:04:01.0 and"
+    )
     assert found.supported
 
 
@@ -72,7 +74,7 @@ def test_what_the_data_cannot_support_is_said_instead(icmp: str, given: dict[str
         (GAP, {"window": (1.4, 2.0)}, "s before the move: it cannot be the move's alone"),
         ("A" * 26, {"paused_s": 0.02}, "too far apart to see a pause as short as the host's"),
         (GAP, {"paused_s": 0.02}, "Probes 0.1 s apart are too coarse for a pause of 0.02 s."),
-        ("AxA" + GAP[3:], {}, "1 more probes were lost outside the gap"),
+        ("AxA" + GAP[3:], {}, "1 more probe was lost outside the gap"),
         (GAP, {"control": GAP}, "the prober or the path is at fault"),
         (GAP, {"control": GAP}, "The control target lost 6 probes."),
         ("A" * 10 + "x--x--x" + "A" * 10, {}, "4 probes of ICMP were not sent"),
@@ -80,6 +82,30 @@ def test_what_the_data_cannot_support_is_said_instead(icmp: str, given: dict[str
 )
 def test_doubts_stand_beside_the_sentence(icmp: str, given: dict[str, object], says: str) -> None:
     assert says in " ".join(told(icmp, **given).doubts)
+
+
+def test_a_kind_that_never_answered_is_told_and_is_not_plain_green() -> None:
+    found = told("A" * 30, connect="x" * 30, paused_s=None, window=None)
+    assert found.sentence == (
+        "No ICMP probe to VM01 was lost: away less than 0.10 s (by ICMP every 100 ms);"
+        " 0 of 30 probes unanswered; TCP connect was never answered (30 of 30)."
+    )
+    assert (found.supported, found.whole) == (True, False)
+    some = told("A" * 30, connect="A" * 10 + "xxx" + "A" * 17, paused_s=None, window=None)
+    assert "by TCP connect 3 of 30 probes unanswered" in some.sentence
+    assert not some.whole
+    assert told(GAP, connect=GAP).whole
+
+
+def test_an_absence_that_the_control_shared_is_not_stated_as_a_fact() -> None:
+    found = told(GAP, control=GAP)
+    assert found.sentence.startswith("VM01 seemed away 0.60 s ± 0.10 s, and the control with it: not to be quoted (")
+    assert not found.supported
+    assert "seemed away at least" in told("A" * 10 + "x" * 9, control="A" * 10 + "x" * 9, window=None).sentence
+
+
+def test_a_bound_that_begins_at_nothing_has_a_most_and_no_middle() -> None:
+    assert "VM01 was away at most 0.20 s (" in told("A" * 10 + "x" + "A" * 10, paused_s=None, window=None).sentence
 
 
 def test_a_new_connection_alone_proves_little_only_where_no_byte_came_back() -> None:
@@ -98,6 +124,7 @@ def test_nothing_recorded_says_so() -> None:
         (12.0, 1.0, "12.0 s ± 1.0 s"),
         (70.0, 12.3, "70 s ± 13 s"),
         (0.5, None, "0.500 s"),
+        (6.0, 6.0, "at most 12 s"),
     ],
 )
 def test_digits_are_as_many_as_the_bounds_bear(length_s: float, wrong_s: float | None, said: str) -> None:

@@ -95,7 +95,7 @@ def test_no_lost_probe_is_shorter_than_an_interval_not_zero(step: Step) -> None:
     pings(step, range(0))
     verify.tell_away(step, verify.measure_away(step, finished_move()))
     assert step.figures["gap_s"] is None
-    assert "no probe to VM01 was lost: away less than 0.10 s" in step.highlights[-1]
+    assert "No UDP probe to VM01 was lost: away less than 0.10 s" in step.highlights[-1]
 
 
 def test_a_control_that_lost_probes_with_the_machine_is_a_warning_and_blames_the_path(step: Step) -> None:
@@ -159,7 +159,7 @@ def test_a_monitor_that_died_before_the_move_ended_tells_no_gap(step: Step) -> N
     pings(step, range(0), count=15)  # the last probe 1.4 s after the first, the move from 1 s to 4 s
     away = verify.measure_away(step, finished_move())
     (again,) = verify.tell_away(step, away)
-    assert "how long VM01 was away cannot be told" in step.highlights[-1]
+    assert "How long VM01 was away cannot be told" in step.highlights[-1]
     assert (step.figures["gap_s"], step.figures["gap_upper_s"], step.figures["usable"]) == (None, None, False)
     assert (again.level, again.host) == (Level.FAIL, "")
     assert "nothing was probed after the move" in again.evidence
