@@ -142,6 +142,7 @@ def _downtime(
     end: Annotated[str | None, typer.Option(help="Judge to here.")] = None,
     paused: Annotated[float | None, typer.Option(min=0, help="The host's own figure, s, to compare with.")] = None,
     timeout_ms: Annotated[int, typer.Option(min=1, help="For Windows' ping: what -w said; default 4000.")] = 4000,
+    interval_ms: Annotated[int, typer.Option(min=1, help="For a log without time stamps; default 1000.")] = 1000,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write a page with the figures, too.")] = None,
 ) -> None:
@@ -153,7 +154,7 @@ def _downtime(
 
     Exit code 3: the data support no figure; the sentence says why.
     """
-    options = {"begin": begin, "end": end, "paused": paused, "timeout_ms": timeout_ms}
+    options = {"begin": begin, "end": end, "paused": paused, "timeout_ms": timeout_ms, "interval_ms": interval_ms}
     _do("downtime", files, {**options, "as_json": as_json, "html": html})
 
 

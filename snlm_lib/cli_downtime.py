@@ -34,6 +34,7 @@ class Asked:
     end: str | None = None
     paused: float | None = None
     timeout_ms: int = 4000
+    interval_ms: int = 1000
     as_json: bool = False
     html: Path | None = None
 
@@ -55,7 +56,7 @@ def downtime(watcher: Watcher, files: Sequence[Path], options: Mapping[str, Any]
     window, blackout = _window(asked), HostBlackout(asked.paused)
     told: list[_Told] = []
     for path in _samples(files):
-        pings = read_any(path, timeout_s=asked.timeout_ms / 1000)
+        pings = read_any(path, timeout_s=asked.timeout_ms / 1000, pace_s=asked.interval_ms / 1000)
         for name in _machines(pings):
             report = judge_downtime(pings, window=window, blackout=blackout, target=name)
             told.append(_Told(path, pings, report, verdict(report)))
@@ -71,8 +72,12 @@ def downtime(watcher: Watcher, files: Sequence[Path], options: Mapping[str, Any]
 
 
 def _samples(files: Sequence[Path]) -> Iterator[Path]:
-    """A folder stands for the samples of the record or the watch that it is."""
+    """A folder stands for the samples of the record or the watch that it is; a file given twice is one."""
+    seen: set[Path] = set()
     for path in files:
+        if path.resolve() in seen:
+            continue
+        seen.add(path.resolve())
         if not path.is_dir():
             yield path
             continue
@@ -114,12 +119,12 @@ def _lines(told: Sequence[_Told], places: SeenFrom | None) -> Iterator[str]:
     several = len({one.path for one in told}) > 1
     for one in told:
         yield f"{one.path}: {one.verdict.text}" if several else one.verdict.text
-        yield from (f"  {_row(kind)}" for kind in (*one.report.kinds, *one.report.control))
+        yield from (f"  {_row(kind, one.pings)}" for kind in (*one.report.kinds, *one.report.control))
     if places is not None:
         yield places.sentence
 
 
-def _row(one: Downtime) -> str:
+def _row(one: Downtime, pings: Pings) -> str:
     name = KIND_WORDS.get(one.kind, one.kind)
     who = f"{one.target} (control), {name}" if one.role == CONTROL else name
     odd = {"lost": one.lost, "late": one.late, "twice": one.duplicated, "out of order": one.reordered}
@@ -127,7 +132,9 @@ def _row(one: Downtime) -> str:
     gap = one.gap
     gaps = f"; {one.gap_count:,} gaps, {one.sum_s:.2f} s in all" if gap and one.gap_count > 1 else ""
     rtt = one.rtt
-    times = f"; round trip p50 {rtt.p50_ms:.2f}, p95 {rtt.p95_ms:.2f}, p99 {rtt.p99_ms:.2f} ms" if rtt else ""
+    digits = 0 if pings.whole_ms else 2
+    trips = {"p50": rtt.p50_ms, "p95": rtt.p95_ms, "p99": rtt.p99_ms} if rtt else {}
+    times = f"; round trip {', '.join(f'{name} {ms:.{digits}f}' for name, ms in trips.items())} ms" if trips else ""
     return f"{who}: {one.probes:,} sent, {counts}{gaps}{times}"
 
 
@@ -194,7 +201,7 @@ def _write_page(path: Path, told: Sequence[_Told], places: SeenFrom | None) -> N
             for one in mine
         ]
         told_here = [el("p", one.verdict.text) for one in mine]
-        rows = [el("li", _row(kind)) for one in mine for kind in (*one.report.kinds, *one.report.control)]
+        rows = [el("li", _row(kind, one.pings)) for one in mine for kind in (*one.report.kinds, *one.report.control)]
         sections.append(el("section", el("h2", str(mine[0].path)), told_here, el("ul", rows), whole, near))
     foot = el("p", places.sentence) if places else None
     body = el("main", el("h1", "How long it was away"), join(sections), foot)

@@ -63,6 +63,25 @@ def test_several_files_are_named(log: Path) -> None:
     assert f"{log}: 192.0.2.7 was away" in told
 
 
+def test_a_file_given_twice_is_one(log: Path) -> None:
+    assert _downtime(log, log).stdout == _downtime(log).stdout
+
+
+def test_a_log_of_windows_has_its_pace_its_whole_milliseconds_and_its_exit_code(tmp_path: Path) -> None:
+    path = tmp_path / "w.txt"
+    reply = "Reply from 192.0.2.7: bytes=32 time=2ms TTL=128\n"
+    title = "Pinging 192.0.2.7 with 32 bytes of data:\n"
+    path.write_text(title + reply * 3 + "Request timed out.\n" * 2 + reply * 3, encoding="utf-8")
+    found = _downtime(path, "--interval-ms", 500, "--timeout-ms", 2000)
+    assert found.stdout.startswith(
+        "If one probe went each 500 ms (and a lost one waited up to 2 s): 192.0.2.7 was away"
+    )
+    assert "p50 2, p95 2, p99 2 ms" in found.stdout
+    path.write_text(title + "Request timed out.\n" * 4, encoding="utf-8")
+    silent = _downtime(path)
+    assert (silent.exit_code, "none of 4 probes was ever answered" in silent.stdout) == (3, True)
+
+
 def test_a_page_with_the_figures(tmp_path: Path, log: Path) -> None:
     page = tmp_path / "away.html"
     assert _downtime(log, "--html", page).exit_code == 0
@@ -84,7 +103,8 @@ def test_data_that_support_no_figure_end_with_3(tmp_path: Path) -> None:
     ("words", "says"),
     [
         (["no-such.csv"], "no samples to read"),
-        ([__file__], "no line in it is a probe's"),
+        ([DATA.parent / "patterns.py"], "no samples and no ping log"),
+        ([Path(__file__).parents[1] / "README.md"], "no samples and no ping log"),
         ([DATA.parent], "no samples in this folder"),
         ([SAMPLES, "--begin", "2026-11-23T21:04:00"], "only one end"),
         ([SAMPLES, "--begin", "noon", "--end", "2026-11-23T21:04:00"], "'noon' is no moment"),

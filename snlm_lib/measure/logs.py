@@ -6,7 +6,8 @@ moment is bracketed, and the bounds of a gap are as much wider:
 
 - fping and ping number their probes: a lost one left between its neighbours, half an interval about where it was due.
 - Windows numbers none and prints one after the other: a lost one left after the line before it.
-- Without time stamps the pace is taken for granted: `PACE_S` apart, and on Windows ``timeout_s`` for a lost one.
+- Without time stamps the pace is taken for granted: ``pace_s`` apart. On Windows a lost one took from that to
+  ``timeout_s``: an error comes at once, a time-out does not, and only words could tell one from the other.
 """
 
 from __future__ import annotations
@@ -38,15 +39,23 @@ _WRAP = 1 << 16  # icmp_seq has 16 bits
 _KIND = "icmp"
 _HALF_DAY_S = 43200  # a clock's hands, whether it counts 12 hours or 24
 
+_OURS = tuple(mark + begins for mark in (b"", b"\xef\xbb\xbf") for begins in (b"# snlm.pings/", b"seq,"))
+
 _EPOCH = r"(?:\[(?P<at>\d+\.\d+)\]\s*)?"
 _FPING = re.compile(_EPOCH + r"(?P<again>\D*?)(?P<host>\S+)\s+: \[(?P<seq>\d+)\], (?:\d+ bytes, (?P<rtt>[\d.]+) ms)?")
 _UNIX = re.compile(_EPOCH + r"(?P<line>.*?\bseq[= ]|.*?_seq[= ])(?P<seq>\d+)(?P<rest>.*)")
 _UNIX_RTT = re.compile(r"ttl=\d+(?:.*?=(?P<rtt>[\d.,]+) ?ms)?", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?<![\w.])(\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]*:[0-9a-fA-F:]*:[0-9a-fA-F:.]*)(?![\w.])")
 _WINDOWS_NUMBER = re.compile(r"[=<](\d+)")
+_TITLE_END = (":", "\uff1a")
+_ALONE = re.compile(r"(?<![\w.:])\d+(?![\w.:])")  # the title tells how many bytes, the statistics' line does not
+_TITLE_NAMED = re.compile(r"\[[0-9a-fA-F.:%]+\]|\bping", re.IGNORECASE)
+_COUNTS = re.compile(r"=\s*(\d+)")
+_UNIX_TITLE = re.compile(r"PING\b")
 _WINDOWS_TTL = re.compile(r"\bTTL=\d+")
 _TIME_OF_DAY = re.compile(
-    r"^.{0,24}?(?<![\w:])(\d{1,2}):(\d\d):(\d\d)(?:[.,](\d{1,7}))?(?:\s*[AP]M)?(?![\w:])[\s\-|;,\])]*"
+    r"^.{0,24}?(?:(?<=\dT)|(?<![\w:]))(\d{1,2}):(\d\d):(\d\d)(?:[.,](\d{1,9}))?"
+    r"(?:\s*[AaPp]\.?[Mm]\b\.?|Z|\s?[+-]\d\d:?\d\d)?(?![\w:]*\w)[\s\-|;,:\])>]*"
 )
 
 
@@ -75,30 +84,31 @@ class _Log:
 Reader = Callable[[Sequence[str]], _Log]
 
 
-def read_any(path: Path, *, timeout_s: float = WINDOWS_TIMEOUT_S) -> Pings:
+def read_any(path: Path, *, timeout_s: float = WINDOWS_TIMEOUT_S, pace_s: float = PACE_S) -> Pings:
     """The samples in ``path``: a pings.csv of ours, or another tool's log.
 
-    Raises RecordError when it cannot be read or is none of those.
+    ``pace_s``: how far apart the probes of a log without time stamps left. Raises RecordError when it cannot be read
+    or is none of those.
     """
     try:
         data = path.read_bytes()
     except OSError as error:
         raise RecordError("no samples to read", where=str(path), remedy="Is the name right?") from error
-    if data.startswith((b"# snlm", b"seq,", b"\xef\xbb\xbf# snlm", b"\xef\xbb\xbfseq,")):
+    if data.startswith(_OURS):
         return parse_pings(data, where=str(path))
-    pings = parse_log(data, where=str(path), timeout_s=timeout_s)
+    pings = parse_log(data, where=str(path), timeout_s=timeout_s, pace_s=pace_s)
     return replace(pings, header=replace(pings.header, vantage=path.stem))  # a log does not say where it was made
 
 
-def parse_log(data: bytes, *, where: str, timeout_s: float = WINDOWS_TIMEOUT_S) -> Pings:
+def parse_log(data: bytes, *, where: str, timeout_s: float = WINDOWS_TIMEOUT_S, pace_s: float = PACE_S) -> Pings:
     """What `read_any` makes of a log's content. Raises RecordError when no line is a probe's."""
     text = _decoded(data).splitlines()
     for read in _READERS:
         log = read(text)
         if log.lines:
-            return _pings(log, timeout_s)
+            return _pings(log, timeout_s, pace_s)
     raise RecordError(
-        "no line in it is a probe's",
+        "no samples and no ping log: no line in it is a probe's",
         where=where,
         remedy="Give a pings.csv of snlm, or what fping -D, ping or Windows' ping printed.",
     )
@@ -131,26 +141,35 @@ def _fping(text: Sequence[str]) -> _Log:
 
 def _unix(text: Sequence[str]) -> _Log:
     lines: list[_Line] = []
-    target, above = "", 0
-    for match in filter(None, map(_UNIX.match, text)):
-        reply = _UNIX_RTT.search(match["rest"])
-        address = _ADDRESS.search(match["line"])
-        target = target or (address[0] if address and reply else "")
+    target, above, last = "", 0, 0
+    for line in text:
+        match = _UNIX.match(line)
+        reply = _UNIX_RTT.search(match["rest"]) if match else None
+        address = _ADDRESS.search(match["line"] if match else line)
+        titled = bool(_UNIX_TITLE.match(line))
+        if address and address[0] != target and (titled or reply):
+            target, above, last = address[0], 0, 0
+        if match is None:
+            continue
         seq = int(match["seq"]) + above
-        if lines and lines[-1].seq - seq > _WRAP // 2:
+        if last - seq > _WRAP // 2:
             above, seq = above + _WRAP, seq + _WRAP
+        last = seq
         again = reply is not None and match["rest"].rstrip().endswith("!)")
         status = DUPLICATE if again else ANSWERED if reply else LOST
-        lines.append(_Line(seq, "", status, _number(reply["rtt"]) if reply else None, _number(match["at"])))
-    named = [replace(one, target=target) for one in lines]
-    return _Log("ping", named, dated=True, numbered=True)
+        lines.append(_Line(seq, target, status, _number(reply["rtt"]) if reply else None, _number(match["at"])))
+    return _Log("ping", lines, dated=True, numbered=True)
 
 
 class _Windows:
-    """Replies, and between the title and the next empty line whatever else stands there: probes without a reply."""
+    """Replies, and between a title and the next empty line whatever else stands there: probes without a reply.
+
+    ``sure``: it is Windows' ping, and not any text.
+    """
 
     def __init__(self) -> None:
         self.lines: list[_Line] = []
+        self.sure = False
         self.target = ""
         self._inside = False
         self._at_s: float | None = None
@@ -160,15 +179,19 @@ class _Windows:
         coarse_s, told = self._stamped(raw)
         rtt_ms, replied = self._reply(told)
         address = _ADDRESS.search(told)
+        indented = told.startswith(" ")
         if replied:
-            self._inside = True
+            self.sure = self._inside = True
+            self.target = self.target or (address[0] if address else "")
             self._add(ANSWERED, rtt_ms, coarse_s)
-        elif not told.strip() or told.rstrip().endswith((":", "\uff1a")):
-            self._inside = bool(told.strip()) and not self.lines  # the title; a later one is the statistics'
-        elif self._inside and not told.startswith(" "):
+        elif not told.strip() or (told.rstrip().endswith(_TITLE_END) and not indented):
+            self._inside = address is not None and bool(_ALONE.search(told))
+            self.target = address[0] if address and self._inside else self.target
+            self.sure |= self._inside and bool(_TITLE_NAMED.search(told))
+        elif indented and not self._inside:
+            self.sure |= bool(self.lines) and _adds_up([int(one) for one in _COUNTS.findall(told)])
+        elif self._inside and not indented:
             self._add(LOST, None, coarse_s)
-        if address and self._inside and not self.target:
-            self.target = address[0]
 
     def _reply(self, told: str) -> tuple[float | None, bool]:
         """The last number before TTL; an answer over IPv6 has no TTL, and no number but its time."""
@@ -191,26 +214,30 @@ class _Windows:
         return 10.0 ** -len(part or ""), raw[found.end() :]
 
     def _add(self, status: str, rtt_ms: float | None, coarse_s: float) -> None:
-        self.lines.append(_Line(len(self.lines), "", status, rtt_ms, self._at_s, coarse_s))
+        self.lines.append(_Line(len(self.lines), self.target, status, rtt_ms, self._at_s, coarse_s))
+
+
+def _adds_up(counts: list[int]) -> bool:
+    """Sent, received, lost."""
+    return len(counts) == 3 and counts[0] == counts[1] + counts[2] > 0
 
 
 def _windows(text: Sequence[str]) -> _Log:
     reader = _Windows()
     for line in text:
         reader.feed(line)
-    sure = any(one.status == ANSWERED for one in reader.lines)  # without a single reply it may be any text
-    named = [replace(one, target=reader.target) for one in reader.lines] if sure else []
-    return _Log("Windows ping", named, dated=False, numbered=False)
+    return _Log("Windows ping", reader.lines if reader.sure else [], dated=False, numbered=False)
 
 
 def _number(text: str | None) -> float | None:
     return None if text is None else float(text.replace(",", "."))
 
 
-def _pings(log: _Log, timeout_s: float) -> Pings:
+def _pings(log: _Log, timeout_s: float, pace_s: float) -> Pings:
     stamped = all(one.at_s is not None for one in log.lines)
     names = tuple(dict.fromkeys(one.target for one in log.lines))
-    parts = [_moments([one for one in log.lines if one.target == name], log, timeout_s, stamped) for name in names]
+    wait = _Wait(pace_s, max(timeout_s, pace_s), stamped)
+    parts = [_moments([one for one in log.lines if one.target == name], log, wait) for name in names]
     ordered = [one for part in parts for one in part.lines]
     from_s, at_s = (np.concatenate([getattr(part, name) for part in parts]) for name in ("from_s", "at_s"))
     dated = log.dated and stamped
@@ -223,7 +250,7 @@ def _pings(log: _Log, timeout_s: float) -> Pings:
             "",
             iso_utc(datetime.fromtimestamp(zero_s, UTC)) if dated else "",
             interval_ms=round(interval_s * 1000, 3),
-            timeout_ms=None,
+            timeout_ms=None if log.numbered else wait.most_s * 1000,
             targets=tuple(TargetFacts(name, address=name, kinds=(_KIND,)) for name in names),
             resolution_ms=round(interval_s * 1000, 3),
             moments=BETWEEN,
@@ -250,11 +277,20 @@ class _Moments:
     interval_s: float
 
 
-def _moments(lines: list[_Line], log: _Log, timeout_s: float, stamped: bool) -> _Moments:
+@dataclass(frozen=True)
+class _Wait:
+    """From one probe to the next: what is taken for granted where the log is not ``stamped``."""
+
+    pace_s: float
+    most_s: float
+    stamped: bool
+
+
+def _moments(lines: list[_Line], log: _Log, wait: _Wait) -> _Moments:
     if not log.numbered:
-        return _printed_in_turn(lines) if stamped else _paced(lines, timeout_s)
+        return _printed_in_turn(lines) if wait.stamped else _paced(lines, wait)
     lines = _with_the_missing(lines)
-    return _numbered(lines) if stamped else _paced_by_number(lines)
+    return _numbered(lines) if wait.stamped else _paced_by_number(lines, wait.pace_s)
 
 
 def _with_the_missing(lines: list[_Line]) -> list[_Line]:
@@ -294,16 +330,23 @@ def _left_s(one: _Line) -> float:
     return one.at_s - (one.rtt_ms or 0.0) / 1000
 
 
-def _paced_by_number(lines: list[_Line]) -> _Moments:
-    at_s = np.array([one.seq * PACE_S for one in lines])
-    return _Moments(lines, at_s, at_s, PACE_S)
+def _paced_by_number(lines: list[_Line], pace_s: float) -> _Moments:
+    at_s = np.array([one.seq * pace_s for one in lines])
+    return _Moments(lines, at_s, at_s, pace_s)
 
 
-def _paced(lines: list[_Line], timeout_s: float) -> _Moments:
-    """Each was sent `PACE_S` after the one before it, or when that was given up."""
-    took = [max(PACE_S, (one.rtt_ms or 0.0) / 1000) if one.status == ANSWERED else timeout_s for one in lines]
-    at_s = np.concatenate([[0.0], np.cumsum(took)[:-1]])
-    return _Moments(lines, at_s, at_s, PACE_S)
+def _paced(lines: list[_Line], wait: _Wait) -> _Moments:
+    """Each was sent one pace after the one before it, or when that was given up: between the two after a lost one.
+
+    Only within a run of lost ones does that leave a moment open: the answer after it is laid at the latest.
+    """
+    answered = np.array([one.status == ANSWERED for one in lines])
+    took = np.array([max(wait.pace_s, (one.rtt_ms or 0.0) / 1000) for one in lines])
+    at_s = np.concatenate([[0.0], np.cumsum(np.where(answered, took, wait.most_s))[:-1]])
+    rows = np.arange(len(lines))
+    head = np.maximum.accumulate(np.where(answered | np.concatenate([[True], answered[:-1]]), rows, 0))
+    from_s = np.where(answered, at_s, at_s[head] + (rows - head) * wait.pace_s)
+    return _Moments(lines, from_s, at_s, wait.pace_s)
 
 
 def _printed_in_turn(lines: list[_Line]) -> _Moments:

@@ -62,6 +62,12 @@ class Pings:
         return self.wall.utc(float(sent.max())) if len(sent) else None
 
     @cached_property
+    def whole_ms(self) -> bool:
+        """Round trips are told in whole milliseconds: figures of them have no decimals either."""
+        known = self.rtt_ms[np.isfinite(self.rtt_ms)]
+        return self.header.moments == BETWEEN and bool((known == np.floor(known)).all())
+
+    @cached_property
     def wall(self) -> WallClock:
         """The wall clock over the monitor's own."""
         return WallClock(self.sent_s, self.utc_s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from snlm_lib.errors import RecordError
 from snlm_lib.measure.downtime import DowntimeReport, Gap, judge_downtime
 from snlm_lib.measure.logs import parse_log, read_any
 from snlm_lib.measure.pings import Pings, Series, series_of
+from snlm_lib.measure.verdict import verdict
 from tests.measure.patterns import pings_of
 
 START = 1795426963.94
@@ -161,7 +162,7 @@ def test_windows_ping_in_any_language_and_encoding(language: str, encoding: str)
     assert set(series.rtt_ms[series.answered]) == {1.0}
     assert (pings.schema, pings.header.resolution_ms) == ("Windows ping without time stamps", 1000)
     gap = gap_of(pings)
-    assert [gap.lower_s, gap.upper_s] == pytest.approx([4.0, 9.0], abs=0.01), "4 s each, unless told"
+    assert [gap.lower_s, gap.upper_s] == pytest.approx([1.0, 9.0], abs=0.01), "1 s to 4 s each, unless told"
     assert gap.target == ("fe80::1" if language == "IPv6" else "192.0.2.7")
 
 
@@ -202,7 +203,102 @@ def test_time_stamps_that_a_script_put_before_each_line_bracket_the_lost_ones() 
 
 
 @pytest.mark.parametrize(
-    "text", ["", "hello\nworld\n", "Notes:\nthe server 192.0.2.7 = 4\n", "Pinging 192.0.2.7:\nRequest timed out.\n"]
+    "stamp",
+    [
+        "23.11.2026 21:04:{:02d},5 - ",
+        "11/23/2026 9:04:{:02d}.50 PM: ",
+        "2026-11-23T21:04:{:02d}.500Z ",
+        "2026-11-23T21:04:{:02d}.5000000+01:00 ",
+        "[2026-11-23 21:04:{:02d}.5] ",
+        "Mon 11/23/2026 21:04:{:02d}.50 ",
+    ],
+)
+def test_a_date_and_a_time_before_each_line_are_used_in_any_form(stamp: str) -> None:
+    title, reply = WINDOWS["English"]
+    lines = [
+        title,
+        *(stamp.format(at) + (reply if at not in (7, 11) else "Request timed out.") for at in (1, 2, 7, 11, 12)),
+    ]
+    pings = parsed(lines)
+    assert pings.schema == "Windows ping"
+    assert 10.0 <= (gap_of(pings).upper_s or 0) <= 11.2, "9.5 s, and what the stamps cannot tell apart"
+    said = verdict(judged(pings)).sentence
+    assert "away at most 1" in said
+    assert "±" not in said
+
+
+def test_a_lost_line_took_from_a_pace_to_the_time_out_and_the_truth_is_within() -> None:
+    title, reply = WINDOWS["English"]
+    lost = "Reply from 192.0.2.1: Destination host unreachable."
+    pings = parsed(["", title, *[reply] * 3, *[lost] * 10, *[reply] * 3, *[lost] * 3, reply])
+    gap = gap_of(pings)
+    assert [gap.lower_s, gap.upper_s] == pytest.approx([9.0, 41.0], abs=0.01)
+    assert verdict(judged(pings)).sentence.startswith(
+        "If one probe went each second (and a lost one waited up to 4 s): 192.0.2.7 was away "
+    )
+    second = judged(pings).kinds[0].gaps[1]
+    assert [second.lower_s, second.upper_s] == pytest.approx([2.0, 13.0], abs=0.01), "one run does not blur the next"
+
+
+def test_an_all_lost_log_of_windows_was_never_answered() -> None:
+    lost = ["Zeitüberschreitung der Anforderung."] * 4
+    counts = [
+        "",
+        "Ping-Statistik für 192.0.2.7:",
+        "    Pakete: Gesendet = 4, Empfangen = 0, Verloren = 4",
+        "(100% Verlust),",
+    ]
+    for title in (
+        "Ping wird ausgeführt für vm01 [192.0.2.7] mit 32 Bytes Daten:",
+        "Обмен с 192.0.2.7 по с 32 байтами:",
+    ):
+        found = verdict(judged(parsed(["", title, *lost, *counts])))
+        assert found.sentence == "Nothing can be said of 192.0.2.7: none of 4 probes was ever answered."
+        assert not found.supported
+
+
+def test_two_machines_in_one_log_are_two() -> None:
+    title, reply = WINDOWS["English"]
+    one = ["", title, *[reply] * 4, *END[:-2]]
+    other = [line.replace("192.0.2.7", "192.0.2.8") for line in [*one[:3], "Request timed out.", *one[3:]]]
+    found = list(series_of(parsed([*one, *other])))
+    assert [(each.name, len(each), int(each.lost.sum())) for each in found] == [
+        ("192.0.2.7", 4, 0),
+        ("192.0.2.8", 5, 1),
+    ]
+    lines = [ping(seq) for seq in range(1, 9) if seq != 4]
+    more = [line.replace("192.0.2.7", "192.0.2.8") for line in lines]
+    both = [line for pair in zip(lines, more, strict=True) for line in pair]
+    assert [(each.name, len(each), int(each.lost.sum())) for each in series_of(parsed(both))] == [
+        ("192.0.2.7", 8, 1),
+        ("192.0.2.8", 8, 1),
+    ]
+
+
+def test_the_pace_of_a_log_without_stamps_can_be_told() -> None:
+    lines = [UNIX["English"].format(seq=seq, ms="0.5") for seq in range(1, 21) if seq not in (5, 6, 7)]
+    pings = parse_log("\n".join(lines).encode(), where="a.log", pace_s=0.2)
+    assert gap_of(pings).length_s == pytest.approx(0.6)
+    assert verdict(judged(pings)).sentence.startswith("If one probe went each 200 ms: 192.0.2.7 was away 0.60 s")
+
+
+def test_a_log_that_begins_after_the_time_asked_for_speaks_of_no_monitor() -> None:
+    begin = datetime.fromtimestamp(START, UTC) - timedelta(seconds=743)
+    report = judge_downtime(parsed([fping(seq) for seq in range(9)]), window=(begin, begin + timedelta(seconds=9)))
+    assert "The log begins 743 s after the time asked for" in verdict(report).text
+    assert "monitor" not in verdict(report).text
+    assert "0 of 0" not in verdict(report).text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "# snlm\n\nA tool for 192.0.2.7.\n",
+        "hello\nworld\n",
+        "Notes:\nthe server 192.0.2.7 = 4\n",
+        "Pinging 192.0.2.7:\nRequest timed out.\n",
+    ],
 )
 def test_what_is_no_log_is_named(text: str) -> None:
     with pytest.raises(RecordError, match=r"no line in it is a probe's") as raised:
