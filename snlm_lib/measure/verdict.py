@@ -84,7 +84,7 @@ def _away(report: DowntimeReport, told: Downtime) -> str:
     kind = KIND_WORDS.get(told.kind, told.kind)
     by = f"by {told.kind.upper()} every {report.interval_ms:.4g} ms"
     if gap is not None and (gap.upper_s is None or told.unseen_s is not None):
-        return _gap(report, gap, by)
+        return _gap(report, told, gap, by)
     if told.unseen_s is None:
         return f"How long {name} was away cannot be told: the samples do not reach over the whole time asked for"
     if told.latest is not None:
@@ -92,11 +92,12 @@ def _away(report: DowntimeReport, told: Downtime) -> str:
     return f"No {kind} probe to {name} was lost: away less than {_up(told.unseen_s)} s ({by})"
 
 
-def _gap(report: DowntimeReport, gap: Gap, by: str) -> str:
+def _gap(report: DowntimeReport, told: Downtime, gap: Gap, by: str) -> str:
     name, control = report.target, ", and the control with it" if report.blamed else ""
     if gap.upper_s is None:
-        side = "it had not come back when the samples end" if gap.ended_utc is None else ""
-        side = "it was away already when the samples begin" if gap.started_utc is None else side
+        first_s = told.reach_s[0] if told.reach_s else gap.start_s
+        begins = gap.start_s < first_s  # not by the wall clock, which a log may not know
+        side = "it was away already when the samples begin" if begins else "it had not come back when the samples end"
         away = (
             f"seemed away at least {gap.lower_s:.1f} s{control}"
             if control

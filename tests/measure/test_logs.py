@@ -257,6 +257,15 @@ def test_an_all_lost_log_of_windows_was_never_answered() -> None:
         assert not found.supported
 
 
+def test_a_log_without_stamps_tells_on_which_side_its_gap_is_open() -> None:
+    title, reply = WINDOWS["English"]
+    lost = "Request timed out."
+    after = verdict(judged(parsed(["", title, *[reply] * 3, *[lost] * 3]))).sentence
+    before = verdict(judged(parsed(["", title, *[lost] * 3, *[reply] * 3]))).sentence
+    assert "it had not come back when the samples end" in after
+    assert "it was away already when the samples begin" in before
+
+
 def test_two_machines_in_one_log_are_two() -> None:
     title, reply = WINDOWS["English"]
     one = ["", title, *[reply] * 4, *END[:-2]]
