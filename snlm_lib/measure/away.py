@@ -137,10 +137,7 @@ def joined(kinds: Sequence[Downtime]) -> Span | None:
 
 
 def downtime_of(series: Series, window: Window | None, away: Span | None = None) -> Downtime:
-    """Count ``series`` within ``window`` (UTC); a gap that reaches into the window belongs to it as a whole.
-
-    ``away`` (seconds, of `joined`) is the window as all kinds of the machine together have it.
-    """
+    """Count ``series`` within ``window`` (UTC), or `joined` as ``away``; a gap that reaches in is in as a whole."""
     span, life = _span(series, window), life_of(series)
     wide = away or span
     chosen = tuple(gap for gap in gaps_of(series, life) if gap.start_s < wide[1] and gap.end_s > wide[0])
