@@ -91,7 +91,7 @@ def _folder(wanted: Path | None, clock: Clock) -> Path:
 
 
 def _refuse_change(folder: Path) -> None:
-    if (folder / "change.json").exists():
+    if any((place / "change.json").exists() for place in (folder, *folder.parents)):
         raise RecordError(
             "is the record of a change, whose monitor 04 starts and 06 ends",
             where=str(folder),

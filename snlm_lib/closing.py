@@ -9,6 +9,7 @@ from typing import Any
 
 from snlm_lib.explain.catalogue import load_catalogue
 from snlm_lib.explain.explain import known_hresult
+from snlm_lib.measure.verdict import say_length
 from snlm_lib.record.result import StepResult, Verdict
 from snlm_lib.record.verify import VerifyReport
 from snlm_lib.runbook import RunOutcome
@@ -95,17 +96,23 @@ def _away(result: StepResult | None, truth_s: float | None) -> str:
     if gap is None:
         return "" if upper is None else f"Away less than {upper:.2f} s: no probe was lost"
     lower = _number(result, "gap_lower_s")
-    bounds = [bound for bound in (lower, upper) if bound is not None]
-    spread = max(abs(gap - bound) for bound in bounds) if upper is not None else None  # open: at least so long
     blackout = _number(result, "host_blackout_s")
     beside = [
         *([f"the lab's truth {truth_s:.2f} s"] if truth_s is not None else []),
         *([f"host blackout {blackout:g} s"] if blackout is not None else []),
     ]
-    told = (
-        f"Away {gap:.1f} s ± {spread:.1f}" if spread is not None else f"Away at least {lower or gap:.1f} s, no end seen"
-    )
-    return told + (f" ({'; '.join(beside)})" if beside else "")
+    away = "Seems away" if (shared := _shared(result)) else "Away"
+    if upper is None:
+        told = f"{away} at least {lower or gap:.1f} s, no end seen"
+    else:
+        told = f"{away} {say_length(gap, (upper - (lower or 0.0)) / 2)}"
+    caveat = ", not to be quoted: the control was silent too" if shared else ""
+    return f"{told}{caveat}" + (f" ({'; '.join(beside)})" if beside else "")
+
+
+def _shared(result: StepResult | None) -> bool:
+    """Was the control silent at the same time?"""
+    return result is not None and result.figures.get("quotable") is False
 
 
 def _number(result: StepResult | None, key: str) -> float | None:

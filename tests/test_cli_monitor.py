@@ -195,7 +195,7 @@ def test_a_wrong_word_is_one_sentence_and_nothing_begins(
 
 def test_the_record_of_a_change_is_neither_probed_into_nor_stopped(tmp_path: Path) -> None:
     (tmp_path / "change.json").write_text(json.dumps({}), encoding="utf-8")
-    for words in ((HERE, "--for", "1h", "--out", str(tmp_path)), ("--stop", str(tmp_path))):
+    for words in ((HERE, "--for", "1h", "--out", str(tmp_path / "samples")), ("--stop", str(tmp_path))):
         told = _snlm(*words)
         assert (told.exit_code, "is the record of a change" in told.stderr) == (2, True)
     assert [path.name for path in tmp_path.iterdir()] == ["change.json"]

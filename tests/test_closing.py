@@ -58,6 +58,13 @@ def _passed() -> tuple[StepResult, ...]:
     )
 
 
+def test_an_absence_that_the_control_shared_is_not_told_as_a_fact(record: Record) -> None:
+    *before, six = _passed()
+    shared = six.model_copy(update={"figures": {**AWAY, "quotable": False}})
+    said = "\n".join(_say(record, *before, shared))
+    assert "Seems away 0.60 s ± 0.10 s, not to be quoted: the control was silent too (host blackout 0.4 s)" in said
+
+
 def test_a_passed_rehearsal_says_it_in_six_lines(record: Record) -> None:
     record.report_html.write_text("x", encoding="utf-8")
     record.lab_dir.mkdir()
@@ -66,7 +73,7 @@ def test_a_passed_rehearsal_says_it_in_six_lines(record: Record) -> None:
     assert _say(record, *_passed()) == [
         "REHEARSAL: simulated hosts; nothing outside this machine was touched",
         "03 checks 17 of 17 · 05 moved in 14 s · 06 runs only on HV02",
-        "Away 0.6 s ± 0.1 (the lab's truth 0.58 s; host blackout 0.4 s)",
+        "Away 0.60 s ± 0.10 s (the lab's truth 0.58 s; host blackout 0.4 s)",
         f"PASSED, record whole: {Path('outputs/REHEARSAL/20261123T210400Z/report.html')}",
         "Never run on real Hyper-V: see docs/verified.md",
         "Next: snlm rehearse missing-switch",

@@ -39,6 +39,8 @@ _WRAP = 1 << 16  # icmp_seq has 16 bits
 _KIND = "icmp"
 _HALF_DAY_S = 43200  # a clock's hands, whether it counts 12 hours or 24
 
+_DAMAGED = "Is the file damaged? Cut the line out that says it."
+_MOST_MISSING = 20_000_000  # numbers from first to last: half a year of one a second
 _OURS = tuple(mark + begins for mark in (b"", b"\xef\xbb\xbf") for begins in (b"# snlm.pings/", b"seq,"))
 
 _EPOCH = r"(?:\[(?P<at>\d+\.\d+)\]\s*)?"
@@ -103,10 +105,13 @@ def read_any(path: Path, *, timeout_s: float = WINDOWS_TIMEOUT_S, pace_s: float 
 def parse_log(data: bytes, *, where: str, timeout_s: float = WINDOWS_TIMEOUT_S, pace_s: float = PACE_S) -> Pings:
     """What `read_any` makes of a log's content. Raises RecordError when no line is a probe's."""
     text = _decoded(data).splitlines()
-    for read in _READERS:
-        log = read(text)
-        if log.lines:
-            return _pings(log, timeout_s, pace_s)
+    try:
+        for read in _READERS:
+            log = read(text)
+            if log.lines:
+                return _pings(log, timeout_s, pace_s)
+    except (ValueError, OverflowError) as error:
+        raise RecordError(f"a number in it is out of all reason ({error})", where=where, remedy=_DAMAGED) from error
     raise RecordError(
         "no samples and no ping log: no line in it is a probe's",
         where=where,
@@ -299,6 +304,8 @@ def _with_the_missing(lines: list[_Line]) -> list[_Line]:
     again = [one for one in lines if one.status == DUPLICATE]
     if not last:
         return again
+    if max(last) - min(last) > _MOST_MISSING:
+        raise ValueError(f"from probe {min(last)} to {max(last)}")
     waited = {one.seq for one in lines if one.status == LOST}
     found = [last.get(seq) or _Line(seq, lines[0].target, LOST, None, None) for seq in range(min(last), max(last) + 1)]
     told = [replace(one, status=LATE) if one.status == ANSWERED and one.seq in waited else one for one in found]

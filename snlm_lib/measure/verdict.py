@@ -99,9 +99,9 @@ def _gap(report: DowntimeReport, told: Downtime, gap: Gap, by: str) -> str:
         begins = gap.start_s < first_s  # not by the wall clock, which a log may not know
         side = "it was away already when the samples begin" if begins else "it had not come back when the samples end"
         away = (
-            f"seemed away at least {gap.lower_s:.1f} s{control}"
+            f"seemed away at least {_down(gap.lower_s)} s{control}"
             if control
-            else f"was away at least {gap.lower_s:.1f} s"
+            else f"was away at least {_down(gap.lower_s)} s"
         )
         return f"{name} {away} and how long cannot be told: {side} ({by})"
     length = say_length(gap.length_s, gap.plus_minus_s) if gap.lower_s > 0 else f"at most {_most(gap.upper_s)} s"
@@ -129,7 +129,8 @@ def say_length(length_s: float, plus_minus_s: float | None) -> str:
         return f"at most {_most(length_s + plus_minus_s)} s"
     digits = max(1 - floor(log10(plus_minus_s)), 0)
     step = 10.0**-digits
-    wrong_s = ceil(plus_minus_s / step - 1e-6) * step
+    told_s = round(length_s, digits)
+    wrong_s = ceil((plus_minus_s + abs(told_s - length_s)) / step - 1e-6) * step  # what rounding takes is given back
     return f"{length_s:.{digits}f} s ± {wrong_s:.{digits}f} s"
 
 
@@ -173,11 +174,21 @@ def _share(one: Downtime) -> str:
     return f"by {name} {one.lost:,} of {one.probes:,} probes unanswered"
 
 
+def _down(seconds: float) -> str:
+    """At least so long: never more than is certain."""
+    return f"{floor(seconds * 10 + 1e-9) / 10:.1f}"
+
+
 def _sessions(report: DowntimeReport) -> Iterator[str]:
     for one in report.kinds:
         if one.kind == _FLOW and one.heard:
             broken = [word for word in one.errors if not word.startswith(_HARMLESS)]
-            yield f"the open TCP session broke ({', '.join(broken)})" if broken else "the open TCP session survived"
+            if broken:
+                yield f"the open TCP session broke ({', '.join(broken)})"
+            elif one.gap is not None and one.gap.ended_utc is None:
+                yield "the open TCP session was not heard again"
+            else:
+                yield "the open TCP session survived"
 
 
 def _doubts(report: DowntimeReport, told: Downtime) -> Iterator[str]:

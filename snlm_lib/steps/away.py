@@ -28,6 +28,7 @@ def away_figures(report: DowntimeReport) -> dict[str, Scalar]:
         "cause": report.residue.cause.value,
         "usable": report.usable,
         "doubtful": report.doubtful,
+        "quotable": not report.blamed,
         "control": _control(report),
         "rtt_p50_ms": _thousandths(rtt.p50_ms if rtt else None),
         "rtt_p95_ms": _thousandths(rtt.p95_ms if rtt else None),

@@ -334,3 +334,15 @@ def test_a_log_of_nothing_but_answers_has_no_gap() -> None:
     assert report.gap is None
     assert report.gap_upper_s == pytest.approx(0.02, abs=1e-3)
     assert np.isfinite(report.interval_ms)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "h : [0], 64 bytes, 0.1 ms (0.1 avg, 0% loss)\nh : [9999999999], 64 bytes, 0.1 ms (0.1 avg, 0% loss)\n",
+        "[99999999999999.0] h : [0], 64 bytes, 0.1 ms (0.1 avg, 0% loss)\n",
+    ],
+)
+def test_a_number_out_of_all_reason_is_a_sentence_and_no_load(text: str) -> None:
+    with pytest.raises(RecordError, match="out of all reason"):
+        parse_log(text.encode(), where="odd.log")

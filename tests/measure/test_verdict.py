@@ -119,7 +119,7 @@ def test_nothing_recorded_says_so() -> None:
 @pytest.mark.parametrize(
     ("length_s", "wrong_s", "said"),
     [
-        (0.934, 0.1, "0.93 s ± 0.10 s"),
+        (0.934, 0.1, "0.93 s ± 0.11 s"),
         (0.5034, 0.0101, "0.503 s ± 0.011 s"),
         (12.0, 1.0, "12.0 s ± 1.0 s"),
         (70.0, 12.3, "70 s ± 13 s"),

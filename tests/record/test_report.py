@@ -42,10 +42,10 @@ def test_the_card_says_first_what_a_manager_asks(builder: Build) -> None:
     for part in (
         "REHEARSAL simulated hosts, scenario rehearsal",
         "PASSED VM01 runs only on HV02.",
-        "Away 0.60 s ± 0.10 longest gap, by UDP probes",
+        "Away 0.60 s ± 0.10 s longest gap, by UDP probes",
         "Host blackout 0.40 s event 20415",
         "The lab's truth 0.58 s",
-        "Lost probes 6 of 141 UDP, during the move; TCP 6 of 141",
+        "Lost probes 6 of 141 UDP, during the move; TCP flow 6 of 141",
         "From → to HV01 → HV02",
         "Change CHG-2026-0417",
         "Start 2026-11-23 21:04:00 UTC End 2026-11-23 21:04:50 UTC Duration 50 s",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from snlm_lib.measure.aims import KIND_WORDS
 from snlm_lib.record.page.html import Child, Html, el, join, table
 from snlm_lib.record.page.words import NOT_RECORDED, away_words, badge, said, seconds, step_anchor, step_title, utc
 from snlm_lib.record.result import Verdict
@@ -121,8 +122,11 @@ def _tiles(state: RunState) -> Iterator[Html]:
     gap, lower, upper = (state.number("06", key) for key in ("gap_s", "gap_lower_s", "gap_upper_s"))
     if six and (gap is not None or upper is not None):
         kind = state.figure("06", "gap_kind")
-        note = f"longest gap, by {str(kind).upper()} probes" if kind else "no probe was lost"
-        yield _tile("Away", away_words(gap, lower, upper), note, main=True)
+        note = f"longest gap, by {KIND_WORDS.get(str(kind), str(kind))} probes" if kind else "no probe was lost"
+        shared = state.figure("06", "quotable") is False
+        caveat = "; not to be quoted: the control was silent too" if shared else ""
+        title = "Seems away" if shared else "Away"
+        yield _tile(title, away_words(gap, lower, upper), f"{note}{caveat}", main=True)
     elif state.step("05"):
         yield _tile("Away", "not measured", "no verified figure of the probes", main=True)
     else:
@@ -136,7 +140,11 @@ def _tiles(state: RunState) -> Iterator[Html]:
     kinds = six.result.tables.get("away", []) if six and six.result else []
     if kinds:
         first, *others = [
-            (str(row.get("probe")).upper(), f"{said(row.get('lost'))} of {said(row.get('sent'))}") for row in kinds
+            (
+                KIND_WORDS.get(str(row.get("probe")), str(row.get("probe"))),
+                f"{said(row.get('lost'))} of {said(row.get('sent'))}",
+            )
+            for row in kinds
         ]
         beside = "".join(f"; {kind} {count}" for kind, count in others)
         yield _tile("Lost probes", first[1], f"{first[0]}, during the move{beside}")

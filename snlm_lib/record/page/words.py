@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from snlm_lib.measure.verdict import say_length
 from snlm_lib.record.page.html import Html, el
 from snlm_lib.units import parse_utc
 
@@ -67,12 +68,14 @@ def seconds(value: float | None, places: int = 2) -> str:
 
 
 def away_words(gap: float | None, lower: float | None, upper: float | None) -> str:
-    """The number a manager asks for: "0.60 s ± 0.10", "less than 0.10 s", or that it was not measured."""
+    """The number a manager asks for: "0.60 s ± 0.10 s", "less than 0.10 s", or that it was not measured."""
     if gap is None or gap == 0:
         return f"less than {upper:.2f} s" if upper is not None else "not measured"
     if lower is None or upper is None:
         return f"{gap:.2f} s"
-    return f"{gap:.2f} s ± {(upper - lower) / 2:.2f}"
+    return (
+        say_length(gap, (upper - lower) / 2).replace(" ± ", " ±\N{NO-BREAK SPACE}").replace(" s", "\N{NO-BREAK SPACE}s")
+    )
 
 
 def moment(text: str) -> str:

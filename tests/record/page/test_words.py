@@ -10,7 +10,7 @@ from snlm_lib.record.page.words import DASH, away_words, badge, said, step_ancho
 @pytest.mark.parametrize(
     ("bounds", "words"),
     [
-        ((0.6, 0.5, 0.7), "0.60 s ± 0.10"),
+        ((0.6, 0.5, 0.7), "0.60\xa0s ±\xa00.10\xa0s"),
         ((0.6, None, None), "0.60 s"),
         ((None, None, 0.1), "less than 0.10 s"),
         ((0.0, 0.0, 0.02), "less than 0.02 s"),
