@@ -12,7 +12,7 @@ import pytest
 from snlm_lib.clock import FakeClock
 from snlm_lib.errors import RecordError
 from snlm_lib.measure.ledger import PING_COLUMNS, PingRow
-from snlm_lib.measure.ping_file import PingFile, PingHeader, TargetFacts, read_header
+from snlm_lib.measure.ping_file import FLUSH_S, PingFile, PingHeader, TargetFacts, read_header
 from tests.measure.raw_rows import raw_rows
 
 ROW = PingRow("0", "VM01", "udp", "0.0000", "2026-11-23T21:04:00.000Z", "0.000100", "answered", "1.000", "")
@@ -56,7 +56,7 @@ def test_rows_reach_the_disk_a_few_times_a_second_not_at_once(tmp_path: Path) ->
     file = PingFile(tmp_path / "pings.csv", HEADER, clock)
     file.write([ROW])
     assert (tmp_path / "pings.csv").read_text(encoding="utf-8") == BEGINNING
-    clock.advance(0.2)
+    clock.advance(FLUSH_S)
     file.write([])
     assert (tmp_path / "pings.csv").read_text(encoding="utf-8") == BEGINNING + ",".join(ROW) + "\n"
     file.close()
@@ -66,7 +66,7 @@ def test_a_file_that_moved_is_noticed_and_keeps_every_row(tmp_path: Path) -> Non
     clock = FakeClock()
     file = PingFile(tmp_path / "pings.csv", HEADER, clock)
     (tmp_path / "pings.csv").rename(tmp_path / "elsewhere.csv")
-    clock.advance(0.2)
+    clock.advance(FLUSH_S)
     with pytest.raises(FileNotFoundError):
         file.write([ROW])
     file.write([ROW])
