@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
 import platform
 import sys
@@ -73,9 +74,23 @@ def read_header(line: str) -> PingHeader:
         targets = tuple(
             TargetFacts(**{**_known(TargetFacts, one), "kinds": tuple(one["kinds"])}) for one in raw["targets"]
         )
-        return PingHeader(**{**_known(PingHeader, raw), "targets": targets})
+        header = PingHeader(**{**_known(PingHeader, raw), "targets": targets})
+        _refuse_odd(header)
+        return header
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise RecordError(f"not a first line of schema {PINGS_SCHEMA} ({type(error).__name__})") from error
+
+
+def _refuse_odd(header: PingHeader) -> None:
+    """Anybody may have written it: raises ValueError for a text that is none and for a number that cannot be."""
+    texts = [header.vantage, header.started_utc, header.moments]
+    texts += [word for target in header.targets for word in (target.name, target.role, target.address, *target.kinds)]
+    known = [header.interval_ms, header.resolution_ms, *([] if header.timeout_ms is None else [header.timeout_ms])]
+    offsets = [offset for offset in header.clock_offsets_s.values() if offset is not None]
+    numbers = [*known, header.late_window_s, *offsets]
+    whole = all(isinstance(each, int | float) and math.isfinite(each) for each in numbers)
+    if not whole or min(known) <= 0 or not all(isinstance(word, str) for word in texts):
+        raise ValueError("a figure or a name that cannot be")
 
 
 def _known(kind: type[PingHeader] | type[TargetFacts], raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -51,6 +51,24 @@ def test_a_line_that_is_no_header_is_an_error(line: str) -> None:
         read_header(line)
 
 
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        ('"resolution_ms": ', '"resolution_ms": -'),
+        ('"interval_ms": ', '"interval_ms": 0, "was": '),
+        ('"interval_ms": ', '"interval_ms": "x", "was": '),
+        ('"HV01": 0.012', '"HV01": "late"'),
+        ('"HV01": 0.012', '"HV01": NaN'),
+        ('"vantage": ', '"vantage": 5, "was": '),
+    ],
+)
+def test_a_figure_that_cannot_be_is_an_error_and_no_fault(was: str, now: str) -> None:
+    line = HEADER.line().replace(was, now, 1)
+    assert line != HEADER.line()
+    with pytest.raises(RecordError, match=r"snlm\.pings/2"):
+        read_header(line)
+
+
 def test_rows_reach_the_disk_a_few_times_a_second_not_at_once(tmp_path: Path) -> None:
     clock = FakeClock()
     file = PingFile(tmp_path / "pings.csv", HEADER, clock)
