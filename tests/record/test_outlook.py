@@ -55,6 +55,7 @@ def test_only_sealed_records_of_the_same_hosts_teach_and_the_oldest_end_comes_fi
         '{"schema": "snlm.past-move/1", "inputs": 3}',
         '{"schema": "snlm.past-move/1", "inputs": {"ram_assigned_mib": "x"}, "outcome": {"memory_s": 5}}',
         '{"schema": "snlm.past-move/1", "inputs": {}, "outcome": {"memory_s": NaN}}',
+        '{"schema": "snlm.past-move/1", "inputs": {}, "outcome": {"memory_s": 1e300}}',
         '{"schema": "snlm.past-move/1", "inputs": {}, "outcome": {"passes": [{"mib": -1, "seconds": 1}]}}',
     ],
 )

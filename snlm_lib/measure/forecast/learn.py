@@ -73,6 +73,7 @@ def past_from(kept: Mapping[str, object]) -> Past | None:
         return None
 
 
+_LEAST, _MOST = 1e-6, 1e9  # seconds, MiB or MiB/s: thirty years, a pebibyte
 _TEXTS = frozenset({"platform", "machine", "workload"})
 
 
@@ -84,7 +85,9 @@ def _fits(name: str, value: object) -> bool:
         return isinstance(value, str)
     if name == "dirty_censored":
         return isinstance(value, bool)
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return value == 0 or _LEAST <= value <= _MOST
 
 
 @dataclass(frozen=True)
