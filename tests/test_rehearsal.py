@@ -17,6 +17,7 @@ from snlm_lib.clock import SystemClock
 from snlm_lib.errors import LabError, ParameterError
 from snlm_lib.lab_process import running_lab, scenario_file, scenario_name
 from snlm_lib.measure.monitor import find_monitor
+from snlm_lib.measure.verdict import say_length
 from snlm_lib.record.folder import Record, read_change
 from snlm_lib.record.journal import Entry
 from snlm_lib.record.result import StepResult, Verdict, read_result
@@ -65,7 +66,8 @@ def test_its_last_words_come_from_the_record(quick_rehearsal: Rehearsed) -> None
 
     assert "REHEARSAL: simulated hosts; nothing outside this machine was touched" in quick_rehearsal.out
     assert "06 runs only on HV02" in quick_rehearsal.out
-    assert f"Away {figures['gap_s']:.1f} s" in quick_rehearsal.out
+    spread_s = (figures["gap_upper_s"] - figures["gap_lower_s"]) / 2
+    assert f"Away {say_length(figures['gap_s'], spread_s)}" in quick_rehearsal.out
     assert f"the lab's truth {truth['silence_s']:.2f} s" in quick_rehearsal.out
     assert "Next: snlm rehearse missing-switch" in quick_rehearsal.out
 
