@@ -66,8 +66,8 @@ def test_its_last_words_come_from_the_record(quick_rehearsal: Rehearsed) -> None
 
     assert "REHEARSAL: simulated hosts; nothing outside this machine was touched" in quick_rehearsal.out
     assert "06 runs only on HV02" in quick_rehearsal.out
-    spread_s = (figures["gap_upper_s"] - figures["gap_lower_s"]) / 2
-    assert f"Away {say_length(figures['gap_s'], spread_s)}" in quick_rehearsal.out
+    gap_s, lower_s, upper_s = (float(str(figures[key])) for key in ("gap_s", "gap_lower_s", "gap_upper_s"))
+    assert f"Away {say_length(gap_s, (upper_s - lower_s) / 2)}" in quick_rehearsal.out
     assert f"the lab's truth {truth['silence_s']:.2f} s" in quick_rehearsal.out
     assert "Next: snlm rehearse missing-switch" in quick_rehearsal.out
 
