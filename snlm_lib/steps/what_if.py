@@ -36,7 +36,8 @@ _PARTS = {
 def sliders(pair: Pair) -> None:
     """The forecast of the machine surveyed, as a table and a figure, and sliders that draw both anew.
 
-    A machine that is not on the source has none, which is said. Without somebody to mind sliders the forecast as surveyed stands alone.
+    A machine that is not on the source has none, which is said. Without somebody to mind sliders the forecast as
+    surveyed stands alone.
     """
     if pair.facts.vm is None:
         show.text(f"{pair.wanted.vm} is not on {pair.names[0]} (any more): there is no move to forecast.")
