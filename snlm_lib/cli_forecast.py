@@ -13,21 +13,15 @@ from typing import Any
 from snlm_lib.clock import SystemClock
 from snlm_lib.foresight import Foresight, foresee
 from snlm_lib.measure.forecast import Convergence, Forecast, Span
+from snlm_lib.measure.forecast.told import PARTS, part_words
 from snlm_lib.parameters import load_parameters
 from snlm_lib.progress import Watcher
 from snlm_lib.record.outlook import forecast_object
-from snlm_lib.units import MIB, iso_utc, say_bytes, say_duration_s
+from snlm_lib.units import iso_utc, say_duration_s
 
 __all__ = ["as_lines", "as_object", "forecast"]
 
 _WIDEST, _LEAST = 100, 40
-_PARTS = {
-    "total_s": "in all",
-    "storage_s": "storage",
-    "memory_s": "memory and pause",
-    "pause_s": "the pause alone",
-    "sent_mib": "bytes sent",
-}
 _ROW = "  {:<17}{:>13}{:>13}{:>13}"
 
 
@@ -60,7 +54,7 @@ def as_object(seen: Foresight) -> dict[str, Any]:
         "read_utc": iso_utc(seen.facts.source.read_utc),
         "fits_window": seen.told.fits_window,
         "fits_pause": seen.told.fits_pause,
-        "shorter": [asdict(advice) for advice in seen.advice],
+        "shorter": [asdict(advice) for advice in seen.advice()],
         "figures": [asdict(quantity) for quantity in seen.told.inputs],
     }
 
@@ -87,15 +81,11 @@ def as_lines(seen: Foresight, *, width: int) -> list[str]:
 
 
 def _rows(told: Forecast) -> Iterator[str]:
-    for name, title in _PARTS.items():
+    for name, title in PARTS.items():
         span: Span | None = getattr(told, name)
         if span is not None:
-            said = [_figure(name, one) for one in (span.low, span.mid, span.high)]
+            said = [part_words(name, one) for one in (span.low, span.mid, span.high)]
             yield _ROW.format(title, *said)
-
-
-def _figure(name: str, value: float) -> str:
-    return say_bytes(round(value * MIB)) if name == "sent_mib" else say_duration_s(value)
 
 
 def _limits(told: Forecast) -> Iterator[str]:
@@ -126,11 +116,11 @@ def _sentences(seen: Foresight) -> Iterator[str]:
 
 def _shorter(seen: Foresight) -> list[str]:
     """What would shorten it, or that nothing known would."""
-    if not seen.advice:
+    advice = seen.advice()
+    if not advice:
         return ["Nothing that we know of would shorten it by a twentieth.", ""]
     rows = [
-        f"  {one.what + ':':<34}{say_duration_s(one.total_s)}, {say_duration_s(one.saved_s)} less"
-        for one in seen.advice
+        f"  {one.what + ':':<34}{say_duration_s(one.total_s)}, {say_duration_s(one.saved_s)} less" for one in advice
     ]
     return ["What would shorten it, each by itself (middle of the whole):", *rows, ""]
 

@@ -128,6 +128,11 @@ class ConnectionProfile(Closed):
     time_factor: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 1.0  # a lab's clock: simulated s in one s
     krb5_conf: str | None = None  # the lab's realm, where it has one; a real one is known to the machine
 
+    @property
+    def lab(self) -> str | None:
+        """Whose hosts: a lab's, by its scenario, or None for real ones. What is learnt of one holds there alone."""
+        return (self.scenario or "lab") if self.rehearsal else None
+
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> ConnectionProfile:
         folded = [name.casefold() for name in self.hosts]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from snlm_lib.change.outlook import move_inputs
 from snlm_lib.clock import Clock
@@ -20,16 +21,19 @@ __all__ = ["Foresight", "foresee", "told_of"]
 
 @dataclass(frozen=True)
 class Foresight:
-    """A forecast, what it was given, and what would shorten the move, the most first."""
+    """A forecast, and what it was given."""
 
     facts: PairFacts
     wanted: Parameters
     given: MoveInputs
     model: Forecaster
     told: Forecast
-    advice: tuple[Advice, ...]
     rehearsal: bool
     time_factor: float
+
+    def advice(self) -> tuple[Advice, ...]:
+        """What would shorten the move, the most first: a forecast for each."""
+        return self.model.shorten(self.given)
 
 
 def foresee(wanted: Parameters, *, clock: Clock) -> Foresight:
@@ -47,13 +51,17 @@ def foresee(wanted: Parameters, *, clock: Clock) -> Foresight:
     return told_of(facts, wanted, profile)
 
 
-def told_of(facts: PairFacts, wanted: Parameters, profile: ConnectionProfile) -> Foresight:
-    """The forecast for what was surveyed; a rehearsal learns from rehearsals of its scenario alone."""
+def told_of(
+    facts: PairFacts, wanted: Parameters, profile: ConnectionProfile, *, outputs: Path | None = None
+) -> Foresight:
+    """The forecast for what was surveyed; a rehearsal learns from rehearsals of its scenario alone.
+
+    ``outputs`` is where the records are, by default where they go. Raises as `foresee` for a machine that is not there.
+    """
     _refuse_without_machine(facts, wanted)
-    lab = (profile.scenario or "lab") if profile.rehearsal else None
-    model, given = Forecaster.trained(past_moves(outputs_root(), lab=lab)), move_inputs(facts, wanted)
-    told = model.forecast(given)
-    return Foresight(facts, wanted, given, model, told, model.shorten(given), profile.rehearsal, profile.time_factor)
+    model = Forecaster.trained(past_moves(outputs or outputs_root(), lab=profile.lab))
+    given = move_inputs(facts, wanted)
+    return Foresight(facts, wanted, given, model, model.forecast(given), profile.rehearsal, profile.time_factor)
 
 
 def _refuse_without_machine(facts: PairFacts, wanted: Parameters) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-__all__ = ["GIB", "MIB", "folder_stamp", "iso_utc", "parse_utc", "say_bytes", "say_duration_s"]
+__all__ = ["GIB", "MIB", "folder_stamp", "iso_utc", "parse_utc", "say_bytes", "say_duration_s", "unit_of"]
 
 MIB = 1024**2
 GIB = 1024**3
+_TIMES = ((7200.0, 3600.0, "h"), (240.0, 60.0, "min"), (float("-inf"), 1.0, "s"))  # from so many s on
 _STEPS = ((1024**4, "TiB"), (GIB, "GiB"), (MIB, "MiB"), (1024, "KiB"))
 
 
@@ -33,6 +34,11 @@ def say_duration_s(seconds: float | None) -> str:
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def unit_of(seconds: float) -> tuple[float, str]:
+    """The unit in which ``seconds`` are told on their own: the seconds in one, and its name."""
+    return next((size, name) for least, size, name in _TIMES if seconds >= least)
 
 
 def iso_utc(moment: datetime) -> str:

@@ -5,34 +5,35 @@ What was learnt stands in the records themselves; a rehearsal learns from rehear
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from pathlib import Path
 from statistics import median
+from typing import Any
 
 from snlm_lib import show
 from snlm_lib.change.checks.model import CheckResult, Level
-from snlm_lib.change.outlook import move_inputs
 from snlm_lib.estate.model import PairFacts
-from snlm_lib.measure.forecast import Convergence, Forecast, Forecaster, Past, Span
-from snlm_lib.measure.forecast.score import fact_of, left_s, may_lie_inside, miss_of, outcome_of
-from snlm_lib.measure.passes import memory_passes, phase_bands
+from snlm_lib.foresight import told_of
+from snlm_lib.measure.forecast import Convergence, Forecast, Past, Span
+from snlm_lib.measure.forecast.score import Fact, fact_of, left_s, miss_of, outcome_of
+from snlm_lib.measure.forecast.told import PARTS
+from snlm_lib.measure.passes import Band, memory_passes, phase_bands
 from snlm_lib.measure.samples import Columns, numbers, read_samples
 from snlm_lib.record.charts.forecast import forecast_figure
-from snlm_lib.record.outlook import given_to, keep_forecast, keep_past, kept_forecast, past_moves, spans_of
+from snlm_lib.record.outlook import given_to, keep_forecast, keep_past, kept_forecast, spans_of
 from snlm_lib.record.result import StepResult
 from snlm_lib.step import Step
-from snlm_lib.units import MIB, parse_utc
+from snlm_lib.units import MIB, parse_utc, unit_of
 
 __all__ = ["before", "checks", "learn", "left_words"]
 
-_UNITS = ((7200.0, 3600.0, "h"), (240.0, 60.0, "min"), (0.0, 1.0, "s"))  # from so many s on: s in one, its name
 _CONVERGES = {
     Convergence.CONVERGES: "Yes.",
     Convergence.SLOWLY: "Slowly.",
     Convergence.FORCED: "No, it will be forced.",
     Convergence.NOT_KNOWN: "Not known.",
 }
-_PARTS = {"storage_s": "storage", "memory_s": "memory and pause", "pause_s": "the pause alone", "total_s": "in all"}
+_ROWS = ("storage_s", "memory_s", "pause_s", "total_s")
 
 
 def before(step: Step, facts: PairFacts) -> Forecast | None:
@@ -43,10 +44,9 @@ def before(step: Step, facts: PairFacts) -> Forecast | None:
     if facts.vm is None:
         step.say("There is no machine to forecast a move of.")
         return None
-    given = move_inputs(facts, step.parameters)
-    model = Forecaster.trained(past_moves(step.record.path.parent.parent, lab=_lab(step)))
-    told = model.forecast(given)
-    keep_forecast(step.record.path, told, given, time_factor=step.profile.time_factor)
+    seen = told_of(facts, step.parameters, step.profile, outputs=step.record.path.parent.parent)
+    told = seen.told
+    keep_forecast(step.record.path, told, seen.given, time_factor=seen.time_factor)
     step.table("forecast", _rows(told), caption="Forecast: eight of ten such moves lie from least to most")
     inputs = [{"from": quantity.words} for quantity in told.inputs]
     step.table("forecast_inputs", inputs, caption="What it starts from, and where each figure comes from")
@@ -60,24 +60,20 @@ def before(step: Step, facts: PairFacts) -> Forecast | None:
             "forecast_verdict": told.verdict.word.value,
         }
     )
-    for words in _sentences(told, step.profile.time_factor):
+    for words in _sentences(told, seen.time_factor):
         step.say(words)
     return told
-
-
-def _lab(step: Step) -> str | None:
-    return (step.profile.scenario or "lab") if step.profile.rehearsal else None
 
 
 def _rows(told: Forecast) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     limits = {"total_s": told.window_s, "pause_s": told.pause_limit_s}
-    for name, title in _PARTS.items():
+    for name in _ROWS:
         span: Span | None = getattr(told, name)
         if span is not None:
             low, mid, high = (_rounded(one) for one in (span.low, span.mid, span.high))
             rows.append(
-                {"part": title, "least, s": low, "middle, s": mid, "most, s": high, "limit, s": limits.get(name)}
+                {"part": PARTS[name], "least, s": low, "middle, s": mid, "most, s": high, "limit, s": limits.get(name)}
             )
     return rows
 
@@ -96,7 +92,7 @@ def _sentences(told: Forecast, factor: float) -> list[str]:
 
 def _range(span: Span) -> str:
     """``"1.3 to 6.9 min"``: two digits are more than a range bears."""
-    size, unit = next((size, unit) for least, size, unit in _UNITS if span.high >= least)
+    size, unit = unit_of(span.high)
     low, high = (_two_digits(one / size) for one in (span.low, span.high))
     return f"{low} to {high} {unit}"
 
@@ -114,12 +110,11 @@ def checks(told: Forecast | None) -> tuple[CheckResult, ...]:
     found: list[CheckResult] = []
     if told is None:
         return ()
-    for what, key, span, limit_s in (
-        ("the window", "forecast-window", told.total_s, told.window_s),
-        ("the limit of its pause", "forecast-pause", told.pause_s, told.pause_limit_s),
+    for what, key, span, limit_s, fits in (
+        ("the window", "forecast-window", told.total_s, told.window_s, told.fits_window),
+        ("the limit of its pause", "forecast-pause", told.pause_s, told.pause_limit_s, told.fits_pause),
     ):
         if limit_s is not None:
-            fits = span.high <= limit_s
             evidence = f"{_range(span)} expected, {limit_s:g} s allowed"
             remedy = "" if fits else f"{_SHORTER} Or widen {what}."
             level = Level.PASS if fits else Level.WARN
@@ -130,15 +125,14 @@ def checks(told: Forecast | None) -> tuple[CheckResult, ...]:
 _SHORTER = "A quieter hour, a faster link or SMB Direct would shorten it: snlm forecast says by how much."
 
 
-def left_words(record: Path, course: Columns, memory: Columns) -> str:
-    """ ", 40 to 70 s left" by the forecast and what was seen since; "" when nothing can be told."""
-    kept, times = kept_forecast(record), numbers(course, "t_s")
+def left_words(kept: Mapping[str, Any] | None, course: Columns, memory: Columns, bands: Sequence[Band]) -> str:
+    """ ", 40 to 70 s left" by `kept_forecast` and what was seen since; "" when nothing can be told."""
+    times = numbers(course, "t_s")
     now_s = next((time for time in reversed(times) if time is not None), None)
     if kept is None or now_s is None:
         return ""
     factor = float(kept["time_factor"])
     sent = next((one for one in reversed(numbers(memory, "bytes_sent")) if one is not None), None)
-    bands = phase_bands(course, memory)
     sent_mib = None if sent is None else sent / MIB
     span = left_s(spans_of(kept), bands, now_s, sent_mib=sent_mib, time_factor=factor)
     return "" if span is None else f"; {span.low / factor:,.0f} to {span.high / factor:,.0f} s left"
@@ -158,11 +152,11 @@ def learn(step: Step, move: StepResult) -> None:
     fact = fact_of(bands, passes, pause_s=pause_s, time_factor=factor, step_s=_step_s(course))
     spans = spans_of(kept)
     miss = miss_of(spans, fact, given, kept["missing"])
-    rows = [_scored(title, spans[name], *fact.part(name)) for name, title in _PARTS.items() if name in spans]
+    rows = [_scored(name, spans[name], fact) for name in _ROWS if name in spans]
     step.table("forecast_and_fact", rows, caption="Forecast and fact, in seconds of the hosts")
     ended = parse_utc(str(move.figures["ended_utc"])).timestamp()
     past = Past(given, outcome_of(fact, passes, time_factor=factor), ended)
-    keep_past(step.record.path, past, fact, miss, lab=_lab(step))
+    keep_past(step.record.path, past, fact, miss, lab=step.profile.lab)
     inside = fact.inside("total_s", spans["total_s"])
     step.keep({"forecast_held": inside, "fact_total_s": None if fact.total_s is None else _rounded(fact.total_s)})
     step.say(_told_after(inside, miss, factor))
@@ -174,11 +168,12 @@ def _step_s(course: Columns) -> float:
     return median([after - before for before, after in pairwise(times)] or [0.0])
 
 
-def _scored(title: str, span: Span, was: float | None, within_s: float) -> dict[str, object]:
+def _scored(name: str, span: Span, fact: Fact) -> dict[str, object]:
     low, mid, high = (_rounded(one) for one in (span.low, span.mid, span.high))
-    inside = None if was is None else "yes" if may_lie_inside(span, was, within_s) else "no"
+    (was, within_s), held = fact.part(name), fact.inside(name, span)
+    inside = None if held is None else "yes" if held else "no"
     took, known = (None, None) if was is None else (_rounded(was), _rounded(within_s))
-    row = {"part": title, "least, s": low, "middle, s": mid, "most, s": high, "was, s": took}
+    row = {"part": PARTS[name], "least, s": low, "middle, s": mid, "most, s": high, "was, s": took}
     return {**row, "known within, s": known, "inside": inside}
 
 

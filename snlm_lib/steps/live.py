@@ -17,6 +17,7 @@ from snlm_lib.clock import Clock
 from snlm_lib.measure.passes import phase_bands
 from snlm_lib.measure.samples import numbers, read_samples
 from snlm_lib.record.charts.progress import progress_figure
+from snlm_lib.record.outlook import kept_forecast
 from snlm_lib.steps.forecast import left_words
 
 __all__ = ["LiveMove"]
@@ -35,6 +36,7 @@ class LiveMove:
         self._figure = show.Live("move")
         self._due_s = float("-inf")
         self._left = ""
+        self._forecast = kept_forecast(samples.parent)
         progress_figure({}, {}).to_json()  # Plotly's first figure is slow: now, not while the machine moves
 
     def say(self, words: str) -> None:
@@ -50,8 +52,9 @@ class LiveMove:
         course, memory = (read_samples(self._samples / f"{name}.csv") for name in ("progress", "passes"))
         if not any(numbers(course, "percent")):
             return False
-        self._left = left_words(self._samples.parent, course, memory)
-        drawn = progress_figure(course, memory, bands=phase_bands(course, memory))
+        bands = phase_bands(course, memory)
+        self._left = left_words(self._forecast, course, memory, bands)
+        drawn = progress_figure(course, memory, bands=bands)
         self._figure.draw(drawn, words="Progress of the move so far, in percent against seconds.")
         return True
 

@@ -10,11 +10,11 @@ from snlm_lib import show
 from snlm_lib.foresight import Foresight, told_of
 from snlm_lib.measure.forecast import Forecast, Span, Transport
 from snlm_lib.measure.forecast.inputs import complete
+from snlm_lib.measure.forecast.told import PARTS, part_words
 from snlm_lib.parameters import connection_profile
 from snlm_lib.process import still_runs
 from snlm_lib.record.charts.forecast import forecast_figure
 from snlm_lib.steps.explore import Pair
-from snlm_lib.units import MIB, say_bytes, say_duration_s
 
 __all__ = ["Board", "sliders"]
 
@@ -23,13 +23,6 @@ _REACH = {
     "link_mbit_s": ("link, Mbit/s", 100.0, 100_000.0),
     "dirty_mib_s": ("memory written, MiB/s", 0.1, 10_000.0),
     "compression": ("compression, to 1", 1.0, 4.0),
-}
-_PARTS = {
-    "total_s": "in all",
-    "storage_s": "storage",
-    "memory_s": "memory and pause",
-    "pause_s": "the pause alone",
-    "sent_mib": "bytes sent",
 }
 
 
@@ -82,7 +75,7 @@ def _knobs(seen: Foresight) -> Iterator[show.Knob]:
 
 
 def _rows(now: Forecast, then: Forecast) -> Iterator[dict[str, object]]:
-    for name, title in _PARTS.items():
+    for name, title in PARTS.items():
         sides = [_range(name, getattr(side, name)) for side in (now, then)]
         if any(sides):
             yield _row(title, *sides)
@@ -102,7 +95,4 @@ def _row(what: str, now: object, then: object) -> dict[str, object]:
 def _range(name: str, span: Span | None) -> str | None:
     if span is None:
         return None
-    low, high = (
-        say_bytes(round(one * MIB)) if name == "sent_mib" else say_duration_s(one) for one in (span.low, span.high)
-    )
-    return f"{low} to {high}"
+    return f"{part_words(name, span.low)} to {part_words(name, span.high)}"

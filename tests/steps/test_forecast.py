@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from snlm_lib.change.checks.model import Level
-from snlm_lib.measure.samples import read_samples
+from snlm_lib.measure.passes import phase_bands
+from snlm_lib.measure.samples import Columns, read_samples
+from snlm_lib.record.outlook import kept_forecast
 from snlm_lib.record.result import StepResult, Verdict
 from snlm_lib.step import Step, begin
 from snlm_lib.steps import forecast
@@ -36,6 +38,10 @@ def step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Step:
     monkeypatch.setenv("SNLM_LAB", str(tmp_path / "lab.json"))
     monkeypatch.setenv("SNLM_RECORD", "")
     return begin("03_verify_hosts")
+
+
+def left(record: Path, course: Columns) -> str:
+    return forecast.left_words(kept_forecast(record), course, {}, phase_bands(course, {}))
 
 
 def moved(blackout_s: float | None = 1.0) -> StepResult:
@@ -85,11 +91,11 @@ def test_what_is_left_is_told_in_the_labs_own_seconds(step: Step) -> None:
     forecast.before(step, builders.pair())
     sampled(step, f"1.0,,4,10,Running,{STORAGE},,", f"2.0,,4,20,Running,{STORAGE},,")
     course = read_samples(step.record.samples / "progress.csv")
-    words = forecast.left_words(step.record.path, course, {})
+    words = left(step.record.path, course)
     assert words.startswith("; ")
     assert words.endswith(" s left")
-    assert forecast.left_words(step.record.path / "elsewhere", course, {}) == ""
-    assert forecast.left_words(step.record.path, {}, {}) == ""
+    assert left(step.record.path / "elsewhere", course) == ""
+    assert left(step.record.path, {}) == ""
 
 
 def test_the_facts_stand_beside_it_and_the_move_is_a_lesson(step: Step) -> None:
@@ -128,4 +134,4 @@ def test_a_damaged_forecast_is_none(step: Step, text: str) -> None:
     sampled(step, f"0,,4,10,Running,{STORAGE},,")
     forecast.learn(step, moved())
     assert "nothing to score" in step.highlights[-1]
-    assert forecast.left_words(step.record.path, read_samples(step.record.samples / "progress.csv"), {}) == ""
+    assert left(step.record.path, read_samples(step.record.samples / "progress.csv")) == ""

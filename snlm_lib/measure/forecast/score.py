@@ -15,16 +15,11 @@ from snlm_lib.measure.forecast.told import Span
 from snlm_lib.measure.passes import Band, MemoryPass, Phase
 from snlm_lib.units import MIB
 
-__all__ = ["Fact", "fact_from", "fact_of", "left_s", "may_lie_inside", "miss_of", "outcome_of"]
+__all__ = ["Fact", "fact_from", "fact_of", "left_s", "miss_of", "outcome_of"]
 
 _PARTS = {"storage_s": "the copy of the storage", "memory_s": "the memory", "pause_s": "the pause"}
 _PAUSE_ROUNDING_S = 0.05  # event 20415 tells tenths
 _AT_LEAST = 0.1  # of a part that lasts longer than forecast, so much is told to be left
-
-
-def may_lie_inside(span: Span, was: float, within_s: float) -> bool:
-    """Is a figure, known no better than ``within_s``, inside the range?"""
-    return span.low - within_s <= was <= span.high + within_s
 
 
 @dataclass(frozen=True)
@@ -49,7 +44,7 @@ class Fact:
     def inside(self, name: str, span: Span) -> bool | None:
         """May the part have lain inside its range? None when it is not known."""
         was, within_s = self.part(name)
-        return None if was is None else may_lie_inside(span, was, within_s)
+        return None if was is None else span.low - within_s <= was <= span.high + within_s
 
 
 def fact_from(kept: Mapping[str, object]) -> Fact:

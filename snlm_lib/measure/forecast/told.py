@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from snlm_lib.measure.forecast.inputs import Quantity
+from snlm_lib.units import MIB, say_bytes, say_duration_s
 
 __all__ = ["NO_CLAIM", "Advice", "Convergence", "Forecast", "Pass", "Span", "Verdict"]
 
@@ -13,6 +14,21 @@ NO_CLAIM = (
     "How good such forecasts are on Hyper-V is not known: no recorded move of a real Hyper-V host was there to score "
     "them. They are scored on public records of KVM and QEMU moves."
 )
+
+
+PARTS = {
+    "total_s": "in all",
+    "storage_s": "storage",
+    "memory_s": "memory and pause",
+    "pause_s": "the pause alone",
+    "sent_mib": "bytes sent",
+}
+"""The ranges of a `Forecast` as tables name them."""
+
+
+def part_words(name: str, value: float) -> str:
+    """A figure of a part: a duration, or bytes."""
+    return say_bytes(round(value * MIB)) if name == "sent_mib" else say_duration_s(value)
 
 
 class Convergence(StrEnum):

@@ -17,15 +17,15 @@ from snlm_lib.measure.forecast.inputs import said
 from snlm_lib.measure.forecast.score import Fact
 from snlm_lib.measure.forecast.told import Convergence, Forecast, Span
 from snlm_lib.record.charts.theme import COLOURS, new_figure, translucent
+from snlm_lib.units import unit_of
 
-__all__ = ["PARTS", "Outline", "forecast_figure", "outline_figure"]
+__all__ = ["Outline", "forecast_figure", "outline_figure"]
 
 TITLE = "Forecast of the move"
-PARTS = {"total_s": "in all", "storage_s": "storage", "memory_s": "memory", "pause_s": "pause"}
+_ROWS = {"total_s": "in all", "storage_s": "storage", "memory_s": "memory", "pause_s": "pause"}
 _WHOLE, _PAUSE = ("total_s", "storage_s", "memory_s"), "pause_s"
 _COLOURS = {"total_s": "other", "storage_s": "percent", "memory_s": "truth", _PAUSE: "blackout"}
 _TITLE_PX, _FOOT_PX, _HEADLINE_PX, _TICKS_PX, _ROW_PX, _PASSES_PX = 46, 76, 26, 28, 46, 170
-_UNITS = ((2 * 3600.0, 3600.0, "h"), (240.0, 60.0, "min"), (0.0, 1.0, "s"))  # from so many s on: s in one, its name
 _WIDE = 40  # highest over lowest, beyond which an axis is logarithmic
 _BEYOND = 2.5  # times the longest: a limit further off is told, not drawn
 
@@ -59,7 +59,7 @@ class _Panel:
 
 def forecast_figure(told: Forecast, fact: Fact | None = None) -> go.Figure:
     """The figure of ``told``; with ``fact`` also what it was, in seconds of the hosts."""
-    spans = {name: span for name in PARTS if (span := getattr(told, name)) is not None}
+    spans = {name: span for name in _ROWS if (span := getattr(told, name)) is not None}
     forced = told.verdict.word is Convergence.FORCED
     outline = Outline(
         spans,
@@ -142,7 +142,7 @@ def _add_rows(figure: go.Figure, number: int, panel: _Panel, spans: Mapping[str,
     facts = {name: was for name in panel.names if fact is not None and (was := getattr(fact, name)) is not None}
     ends = [*(end for name in panel.names for end in (spans[name].low, spans[name].high)), *facts.values()]
     most_s = max(ends)
-    scale, unit = _unit(most_s)
+    scale, unit = unit_of(most_s)
     near = [limit for limit in panel.limits if limit.at_s <= _BEYOND * most_s]
     far = [f"{limit.words} {_told(limit.at_s)} \N{RIGHTWARDS ARROW}" for limit in panel.limits if limit not in near]
     _headline(figure, number, f"{panel.headline}, {unit}", ", ".join(far))
@@ -156,7 +156,7 @@ def _add_rows(figure: go.Figure, number: int, panel: _Panel, spans: Mapping[str,
         figure.add_trace(_line(limit, len(panel.names), scale, axes))
     shown = [one / scale for one in (*ends, *(limit.at_s for limit in near))]
     figure.update_layout({axes["xaxis"].replace("x", "xaxis"): _reach(shown)})
-    labels = [f"{PARTS[name]}<br><b>{_range(spans[name])}</b>" for name in panel.names]
+    labels = [f"{_ROWS[name]}<br><b>{_range(spans[name])}</b>" for name in panel.names]
     rows = {"tickvals": [*range(len(labels))], "ticktext": labels, "showgrid": False, "ticks": "", "fixedrange": True}
     figure.update_layout({axes["yaxis"].replace("y", "yaxis"): {"range": [len(labels) - 0.5, -0.5], **rows}})
 
@@ -171,7 +171,7 @@ def _reach(shown: Sequence[float]) -> dict[str, Any]:
 
 def _fan(name: str, row: int, span: Span, scale: float, axes: Mapping[str, str]) -> list[go.Scatter]:
     colour = COLOURS[_COLOURS[name]]
-    words = f"{PARTS[name]}: {_told(span.low)} to {_told(span.high)}, middle {_told(span.mid)}<extra></extra>"
+    words = f"{_ROWS[name]}: {_told(span.low)} to {_told(span.high)}, middle {_told(span.mid)}<extra></extra>"
     bar = go.Scatter(
         x=[span.low / scale, span.high / scale],
         y=[row, row],
@@ -210,7 +210,7 @@ def _fact(name: str, row: int, was: float, inside: bool, scale: float, axes: Map
         name=words,
         legendgroup=words,
         cliponaxis=False,
-        hovertemplate=f"{PARTS[name]}: it was {_told(was)}<extra></extra>",
+        hovertemplate=f"{_ROWS[name]}: it was {_told(was)}<extra></extra>",
         **axes,
     )
 
@@ -256,16 +256,11 @@ def _add_passes(figure: go.Figure, number: int, outline: Outline) -> None:
     figure.update_layout({axes["xaxis"].replace("x", "xaxis"): {"rangemode": "tozero"}})
 
 
-def _unit(seconds: float) -> tuple[float, str]:
-    """Seconds in one, and its name."""
-    return next((scale, unit) for least, scale, unit in _UNITS if seconds >= least)
-
-
 def _told(seconds: float) -> str:
-    scale, unit = _unit(seconds)
+    scale, unit = unit_of(seconds)
     return f"{said(seconds / scale)} {unit}"
 
 
 def _range(span: Span) -> str:
-    scale, unit = _unit(span.high)
+    scale, unit = unit_of(span.high)
     return f"{said(span.low / scale)} to {said(span.high / scale)} {unit}"

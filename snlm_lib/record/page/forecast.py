@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from snlm_lib.measure.forecast import Span
+from snlm_lib.measure.forecast import Convergence, Span
 from snlm_lib.measure.forecast.score import Fact, fact_from
-from snlm_lib.record.charts.forecast import PARTS, Outline, outline_figure
+from snlm_lib.measure.forecast.told import PARTS
+from snlm_lib.record.charts.forecast import Outline, outline_figure
 from snlm_lib.record.charts.theme import figure_json
 from snlm_lib.record.outlook import spans_of
 from snlm_lib.record.page.figures import Figures
@@ -17,8 +18,7 @@ from snlm_lib.units import say_duration_s
 
 __all__ = ["forecast_section"]
 
-_TITLES = {**PARTS, "memory_s": "memory and pause", "pause_s": "the pause alone", "memory_mib": "memory sent, MiB"}
-_FORCED = "will be forced"
+_TITLES = {name: title for name, title in PARTS.items() if name != "sent_mib"} | {"memory_mib": "memory sent, MiB"}
 
 
 def forecast_section(kept: Mapping[str, Any] | None, figures: Figures) -> Html | None:
@@ -59,7 +59,7 @@ def _outline(kept: Mapping[str, Any], spans: Mapping[str, Span]) -> Outline:
         [(float(mib), float(seconds)) for mib, seconds in kept["passes"]],
         kept.get("window_s"),
         kept.get("pause_limit_s"),
-        verdict["pause_floor_s"] if verdict["word"] == _FORCED else None,
+        verdict["pause_floor_s"] if verdict["word"] == Convergence.FORCED else None,
     )
 
 
