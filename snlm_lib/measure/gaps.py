@@ -6,8 +6,9 @@ times the interval; when ticks came late or could not be sent it is still at mos
 the truth, which count times interval is not.
 
 An answer that took longer than the quickest proves only that the guest was alive before it arrived, so it bounds an
-absence by as much less sharply (`life`); and the first lost probe may have been as long on its way as the slowest
-ordinary answer around it, which lowers the lower bound.
+absence by as much less sharply (`life`). And a lost probe may have been as long on its way as the slowest ordinary
+answer around it: the first one's delay lowers the lower bound, and where the way is less steady than the pace, the
+last one's raises the upper bound, since answers to probes sent meanwhile may have come before it.
 """
 
 from __future__ import annotations
@@ -78,18 +79,21 @@ def gaps_of(series: Series, life: Life | None = None) -> tuple[Gap, ...]:
     quiet = np.concatenate([[0], np.cumsum(series.not_sent)])
     unsent = quiet[last + 1] - quiet[first]
     before, after = life.last_before(life.from_s[first]), life.next_s[last]
-    columns = (first, last, before, after, least, counts, unsent)
+    surely = life.next_sent_after(life.from_s[last] + life.unsteady_s[last])
+    columns = (first, last, before, after, surely, least, counts, unsent)
     runs = (_Run(*row) for row in zip(*(column.tolist() for column in columns), strict=True))
     return tuple(_gap(series, run) for run in runs)
 
 
 class _Run(NamedTuple):
-    """Lost probes from row ``first`` to row ``last``; infinite is unknown."""
+    """Lost probes from row ``first`` to row ``last``, alive again ``after_s``, ``surely_s`` at the latest; infinite is
+    unknown."""
 
     first: int
     last: int
     before_s: float
     after_s: float
+    surely_s: float
     least_s: float
     lost: int
     not_sent: int
@@ -107,7 +111,7 @@ def _least_s(series: Series, life: Life, lost: Rows, firsts: Rows) -> NDArray[np
 
 
 def _gap(series: Series, run: _Run) -> Gap:
-    seen, back = isfinite(run.before_s), isfinite(run.after_s)
+    seen, back = isfinite(run.before_s), isfinite(run.surely_s)
     first_s, last_s = (float(series.from_s[row] + series.at_s[row]) / 2 for row in (run.first, run.last))
     start_s = (run.before_s + first_s) / 2 if seen else first_s - series.interval_s / 2
     end_s = (run.after_s + last_s) / 2 if back else last_s + series.interval_s / 2
@@ -116,7 +120,7 @@ def _gap(series: Series, run: _Run) -> Gap:
         kind=series.kind,
         length_s=end_s - start_s,
         lower_s=run.least_s,
-        upper_s=run.after_s - run.before_s if seen and back else None,
+        upper_s=max(run.after_s, run.surely_s) - run.before_s if seen and back else None,
         lost=run.lost,
         not_sent=run.not_sent,
         first_seq=int(series.seq[run.first]),

@@ -19,7 +19,6 @@ __all__ = ["Life", "life_of"]
 
 _HELD_S = 0.05  # an answer that took so much longer than the quickest, and
 _HELD_TIMES = 5  # so many times the usual, was held somewhere on its way
-_COUNTS_S = 6.0  # so long an answer counts at all: time-out and late window
 _NEIGHBOURS = 64  # probes whose answers tell how unsteady the way was just then
 
 
@@ -50,6 +49,11 @@ class Life:
         place = np.searchsorted(self.alive_by_s[known], moments_s, side="right")
         return np.concatenate([[-np.inf], latest])[place]
 
+    def next_sent_after(self, moments_s: Floats) -> Floats:
+        """For each moment the earliest proof of life by a probe that left then or later; infinite when none does."""
+        place = np.searchsorted(np.maximum.accumulate(self.from_s), moments_s, side="left")
+        return np.append(self.next_s, np.inf)[place]
+
     def absences_s(self) -> Floats:
         """For each probe how long the target can have been away since it left, at most; infinite at the end."""
         return np.append(self.next_s[1:], np.inf) - self.from_s
@@ -64,7 +68,9 @@ def life_of(series: Series) -> Life:
     usual_s = float(np.median(known)) if len(known) else 0.0
     with np.errstate(invalid="ignore"):
         held = late_s > max(_HELD_S, _HELD_TIMES * usual_s)
-    slack_s = np.where(np.isfinite(late_s), late_s, _until_awake_s(series))
+    slack_s = np.where(
+        np.isfinite(late_s), late_s, series.found_by_s
+    )  # came while the monitor did not run: who knows when
     alive_by_s = np.where(answered, series.at_s + slack_s, np.inf)
     return Life(
         from_s=series.from_s,
@@ -75,21 +81,6 @@ def life_of(series: Series) -> Life:
         held=held,
         unsteady_s=_most_nearby(np.where(np.isfinite(late_s) & ~held, late_s, 0.0)),
     )
-
-
-def _until_awake_s(series: Series) -> Floats:
-    """An answer that waited while the monitor did not run had come before it sent again.
-
-    Which of several times it did not run nobody knows: the last one at which that answer still counted.
-    """
-    sent = np.where(series.not_sent, np.inf, series.at_s)
-    again_s = np.append(np.minimum.accumulate(sent[::-1])[::-1][1:], np.inf)[: len(sent)]
-    asleep = np.flatnonzero(series.not_sent)
-    for row in np.flatnonzero(series.stalled):
-        within = asleep[(asleep > row) & (series.at_s[asleep] <= series.at_s[row] + _COUNTS_S)]
-        if len(within):
-            again_s[row] = again_s[within[-1]]
-    return np.asarray(again_s - series.at_s)
 
 
 def _most_nearby(values: Floats) -> Floats:

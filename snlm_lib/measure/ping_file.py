@@ -61,6 +61,12 @@ class PingHeader:
     interpreter: str = f"{platform.python_implementation()} {platform.python_version()}"
     platform: str = sys.platform
 
+    @property
+    def found_by_s(self) -> float:
+        """How long after its sending an answer can have been found: through time-out and late window, and once more a
+        time-out when the monitor did not run (after a longer stall nothing is believed); infinite where unknown."""
+        return math.inf if self.timeout_ms is None else 2 * self.timeout_ms / 1000 + self.late_window_s
+
     def line(self) -> str:
         """The line as it stands in the file."""
         return f"# {PINGS_SCHEMA} {json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)}\n"

@@ -86,6 +86,7 @@ class Series:
     target: TargetFacts
     kind: str
     interval_s: float
+    found_by_s: float  # after its sending no answer is found any more
     seq: Ints
     from_s: Floats
     at_s: Floats
@@ -235,6 +236,7 @@ def _series(pings: Pings, name: str, kind: str, rows: NDArray[np.intp], wall: Wa
         target=_target(pings, name),
         kind=kind,
         interval_s=pings.header.interval_ms / 1000,
+        found_by_s=pings.header.found_by_s,
         seq=pings.seq[rows],
         from_s=np.fmin(due, at_s) if pings.header.moments == BETWEEN else at_s,
         at_s=at_s,

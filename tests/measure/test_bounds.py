@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from snlm_lib.measure.away import downtime_of
@@ -125,7 +125,21 @@ def apart(series: Series, world: World) -> bool:
     return all(((answered > start_s) & (answered + slack_s < end_s)).any() for start_s, end_s in edges)
 
 
+JUMPED_OVER = World(  # packets overtake each other by more than the pace: of all in the outage one alone was lost
+    interval_s=0.01,
+    ticks=146,
+    way_s=0.046875,
+    unsteady_s=0.03336963040441882,
+    late_s=0.0,
+    outages=[(0.8872285216176753, 0.9184785216176753)],
+    stalls=[(0.3872285216176753, 0.4497285216176753)],
+    held=0.0,
+    dice=Random(26),
+)
+
+
 @STEADY
+@example(JUMPED_OVER)
 @given(worlds())
 def test_the_bounds_contain_the_outage(world: World) -> None:
     series = world.series()
@@ -158,7 +172,35 @@ def test_undisturbed_the_error_is_at_most_one_interval_and_the_bounds_two_wide(w
             assert gap.upper_s - gap.lower_s == pytest.approx(2 * world.interval_s, abs=ROUNDED_S)
 
 
+SLOW_TO_WAKE = World(  # what was held comes after one stall and within the next, longer after it was sent than usual
+    interval_s=1.0,
+    ticks=78,
+    way_s=0.03125,
+    unsteady_s=0.0,
+    late_s=0.0,
+    outages=[(33.0625, 46.0625)],
+    stalls=[(16.0625, 22.0625), (42.0625, 47.0625)],
+    held=1.0,
+    dice=Random(0),
+)
+
+
+NO_TICK_MISSED = World(  # between two ticks the monitor did not run for a moment, and what was held came just then
+    interval_s=0.1,
+    ticks=82,
+    way_s=0.03125,
+    unsteady_s=0.0,
+    late_s=0.0,
+    outages=[(3.7875, 5.00625)],
+    stalls=[(3.35, 4.1), (4.725, 4.725), (5.0375, 5.1)],
+    held=1.0,
+    dice=Random(0),
+)
+
+
 @STEADY
+@example(SLOW_TO_WAKE)
+@example(NO_TICK_MISSED)
 @given(worlds(held=True))
 def test_what_was_held_instead_of_lost_never_narrows_the_bounds_too_far(world: World) -> None:
     series = world.series()
