@@ -20,7 +20,7 @@ from snlm_lib.process import write_atomic
 from snlm_lib.progress import Watcher
 from snlm_lib.units import iso_utc, parse_utc
 
-__all__ = ["DOWNTIME_SCHEMA", "Asked", "downtime"]
+__all__ = ["DOWNTIME_SCHEMA", "Asked", "downtime", "write_page"]
 
 DOWNTIME_SCHEMA = "snlm.downtime/1"
 _UNKNOWN = 3
@@ -64,7 +64,7 @@ def downtime(watcher: Watcher, files: Sequence[Path], options: Mapping[str, Any]
         raise RecordError("no probe in it", where=", ".join(map(str, files)), remedy="Was anything probed?")
     places = _places(told, window)
     if asked.html is not None:
-        _write_page(asked.html, told, places)
+        write_page(asked.html, [(one.pings, one.report) for one in told], foot=places.sentence if places else "")
     watcher.say(_as_json(told, places) if asked.as_json else "\n".join(_lines(told, places)))
     if asked.html is not None and not asked.as_json:
         watcher.say(f"Figures: {asked.html}")
@@ -177,35 +177,12 @@ def _plain(value: object) -> str:
     return iso_utc(value.astimezone(UTC)) if isinstance(value, datetime) else str(value)
 
 
-def _write_page(path: Path, told: Sequence[_Told], places: SeenFrom | None) -> None:
+def write_page(path: Path, judged: Sequence[tuple[Pings, DowntimeReport]], *, foot: str = "") -> None:
+    """Write the page with the pictures. Raises RecordError when it cannot be written."""
     # here: drawing costs whoever asked for a sentence alone half a second
-    from snlm_lib.record.charts.clocks import clocks_told
-    from snlm_lib.record.charts.pings import pings_figure
-    from snlm_lib.record.charts.theme import figure_json
-    from snlm_lib.record.charts.tracks import tracks_of
-    from snlm_lib.record.charts.zoom import pings_zoom_figure
-    from snlm_lib.record.page.document import document
-    from snlm_lib.record.page.figures import Figures
-    from snlm_lib.record.page.html import el, join
+    from snlm_lib.record.downtime_page import page_of
 
-    figures, sections = Figures(), []
-    for pings in {id(one.pings): one.pings for one in told}.values():
-        mine = [one for one in told if one.pings is pings]
-        tracks, axis = tracks_of(series_of(pings))
-        whole = figures.place(figure_json(pings_figure(tracks, axis)), words="Every probe, and each lost one")
-        near = [
-            figures.place(
-                figure_json(pings_zoom_figure(tracks, axis, clocks_told(one.report, zero_s=0.0))),
-                words=f"The seconds around the longest gap of {one.report.target}",
-            )
-            for one in mine
-        ]
-        told_here = [el("p", one.verdict.text) for one in mine]
-        rows = [el("li", _row(kind, one.pings)) for one in mine for kind in (*one.report.kinds, *one.report.control)]
-        sections.append(el("section", el("h2", str(mine[0].path)), told_here, el("ul", rows), whole, near))
-    foot = el("p", places.sentence) if places else None
-    body = el("main", el("h1", "How long it was away"), join(sections), foot)
     try:
-        write_atomic(path, document("How long it was away", body, figures))
+        write_atomic(path, page_of(judged, foot=foot))
     except OSError as error:
-        raise RecordError(f"cannot write the page: {error.strerror}", where=str(path)) from error
+        raise RecordError(f"cannot write the page: {error.strerror or error}", where=str(path)) from error

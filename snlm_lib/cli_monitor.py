@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from snlm_lib.cli_downtime import write_page
 from snlm_lib.clock import Clock, SystemClock
 from snlm_lib.closing import shown_path
 from snlm_lib.errors import ParameterError, RecordError
@@ -23,9 +24,8 @@ from snlm_lib.measure.pings import Pings
 from snlm_lib.measure.tally import Tally
 from snlm_lib.measure.verdict import verdict
 from snlm_lib.parameters import outputs_root
-from snlm_lib.process import on_terminate, write_atomic
+from snlm_lib.process import on_terminate
 from snlm_lib.progress import Watcher
-from snlm_lib.record.downtime_page import page_of
 from snlm_lib.standing import LONGEST, Asked, Watch, local, understood
 from snlm_lib.units import folder_stamp, parse_utc, say_duration_s
 
@@ -186,10 +186,10 @@ def _end(watcher: Watcher, handle: MonitorHandle, folder: Path) -> int:
     if judged:
         page = folder / "downtime.html"
         try:
-            write_atomic(page, page_of(judged))
+            write_page(page, judged)
             watcher.say(f"Pictures: {shown_path(page, Path.cwd())}")
-        except OSError as error:
-            watcher.say(f"The page could not be written ({error.strerror or error}): snlm downtime makes it elsewhere.")
+        except RecordError as error:
+            watcher.say(f"{error} ('snlm downtime' makes it elsewhere)")
     return 0 if end.reason in _IN_ORDER else 1
 
 

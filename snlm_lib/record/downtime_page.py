@@ -23,20 +23,32 @@ __all__ = ["page_of"]
 _COLUMNS = ("target", "probe", "sent", "lost", "late", "not sent", "longest gap, s", "median, ms", "99 % below, ms")
 
 
-def page_of(judged: Sequence[tuple[Pings, DowntimeReport]]) -> str:
-    """The page as text: what each report says, every file in one timeline, the gap of each machine close to."""
+def page_of(judged: Sequence[tuple[Pings, DowntimeReport]], *, foot: str = "") -> str:
+    """The page as text: what each report says, every file in one timeline, the gap of each machine close to.
+
+    Files that do not tell the time of day have a timeline each. ``foot`` is a sentence over all of them.
+    """
     figures = Figures()
     names = ", ".join(dict.fromkeys(report.target or "nobody" for _, report in judged))
-    files = {id(pings): pings for pings, _ in judged}
-    tracks, axis = tracks_of(series_of(*files.values()))
+    parts = [_card(report) for _, report in judged]
+    timelines = [_timeline(files, figures) for files in _on_one_axis([pings for pings, _ in judged])]
+    closer = [_closer(pings, report, figures) for pings, report in judged]
+    body = el("main", parts, timelines, closer, el("p", foot) if foot else None)
+    return document(f"How long {names} was away", join(body), figures)
+
+
+def _on_one_axis(files: Sequence[Pings]) -> list[list[Pings]]:
+    each = list({id(pings): pings for pings in files}.values())
+    dated = [pings for pings in each if pings.wall.zero_utc is not None]
+    return [*([dated] if dated else []), *([pings] for pings in each if pings.wall.zero_utc is None)]
+
+
+def _timeline(files: Sequence[Pings], figures: Figures) -> Html:
+    tracks, axis = tracks_of(series_of(*files))
     whole = figures.place(
         figure_json(pings_figure(tracks, axis)), words="Round-trip time of each ping, and each lost one"
     )
-    parts = [_card(report) for _, report in judged]
-    timeline = el("section", el("h2", "All probes"), el("div", whole, class_="figures"))
-    closer = [_closer(pings, report, figures) for pings, report in judged]
-    body = el("main", parts, timeline, closer)
-    return document(f"How long {names} was away", join(body), figures)
+    return el("section", el("h2", "All probes"), el("div", whole, class_="figures"))
 
 
 def _card(report: DowntimeReport) -> Html:
