@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-__all__ = ["GIB", "MIB", "folder_stamp", "iso_utc", "parse_utc", "say_bytes", "say_duration_s", "unit_of"]
+__all__ = [
+    "GIB",
+    "MIB",
+    "folder_stamp",
+    "iso_utc",
+    "parse_utc",
+    "say_bytes",
+    "say_duration_s",
+    "thousandths",
+    "unit_of",
+]
 
 MIB = 1024**2
 GIB = 1024**3
@@ -34,6 +44,11 @@ def say_duration_s(seconds: float | None) -> str:
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def thousandths(value: float | None) -> float | None:
+    """Probes leave to the millisecond at best: more digits would claim more."""
+    return None if value is None else round(value, 3)
 
 
 def unit_of(seconds: float) -> tuple[float, str]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from snlm_lib.clock import Clock
 from snlm_lib.errors import RemoteError
-from snlm_lib.estate import values
+from snlm_lib.estate.hosts import offset_s
 from snlm_lib.estate.reads import Session, ask
 from snlm_lib.remote import commands
+from snlm_lib.remote.clixml import PsObject
 
-__all__ = ["ClockOffset", "clock_offsets"]
+__all__ = ["ClockOffset", "clock_offsets", "timed"]
 
 _LOOKS = 3  # the quickest answer says it best
 
@@ -45,8 +46,14 @@ def _offset(session: Session, clock: Clock) -> ClockOffset:
 
 def _look(session: Session, clock: Clock) -> tuple[float, float] | None:
     """Half the round trip, and the offset against its middle."""
+    answer, asked_utc, half_s = timed(session, clock)
+    told_s = offset_s(answer[0], asked_utc) if answer else None
+    return None if told_s is None else (half_s, told_s)
+
+
+def timed(session: Session, clock: Clock) -> tuple[tuple[PsObject, ...] | None, datetime, float]:
+    """The host's system with its clock, the middle of the round trip by ours, and half its length, s."""
     before_utc, before_s = clock.utc_now(), clock.monotonic_s()
     answer = ask(session, commands.get_operating_system())
     half_s = (clock.monotonic_s() - before_s) / 2
-    told = values.moment(answer[0], "LocalDateTime") if answer else None
-    return None if told is None else (half_s, (told - before_utc - timedelta(seconds=half_s)).total_seconds())
+    return answer, before_utc + timedelta(seconds=half_s), half_s

@@ -10,7 +10,7 @@ from snlm_lib.remote import commands
 from snlm_lib.remote.clixml import PsObject
 from snlm_lib.remote.pipeline import Pipeline
 
-__all__ = ["PORTS", "Answers", "host_facts", "host_questions"]
+__all__ = ["PORTS", "Answers", "host_facts", "host_questions", "offset_s"]
 
 Answers = dict[str, tuple[PsObject, ...] | None]
 """Question's key to its answer; None: the host refused the question."""
@@ -59,7 +59,7 @@ def host_facts(answers: Answers, *, host: str, peer: str, asked_utc: datetime, r
         logical_processors=_logical_processors(answers),
         memory_bytes=values.number(computer, "TotalPhysicalMemory"),
         memory_free_bytes=_times(values.number(system, "FreePhysicalMemory"), _KIB),
-        clock_offset_s=_offset_s(system, asked_utc),
+        clock_offset_s=offset_s(system, asked_utc),
         settings=facts.settings(vm_host),
         migration_networks=_named(answers, "networks", "Subnet"),
         listener_addresses=values.texts(service, "MigrationServiceListenerIPAddressList"),
@@ -115,7 +115,8 @@ def _logical_processors(answers: Answers) -> int | None:
     return whole if whole is not None else values.number(_one(answers, "host"), "LogicalProcessorCount")
 
 
-def _offset_s(system: PsObject, asked_utc: datetime) -> float | None:
+def offset_s(system: PsObject, asked_utc: datetime) -> float | None:
+    """The host's clock minus ours, by its ``Win32_OperatingSystem``, asked at that moment of ours; None: not told."""
     told = values.moment(system, "LocalDateTime")
     return None if told is None else (told - asked_utc).total_seconds()
 

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from snlm_lib.clock import Clock
 from snlm_lib.errors import CommandFailed
 from snlm_lib.estate import facts, values
+from snlm_lib.estate.clocks import timed
 from snlm_lib.estate.directory import read_delegation, read_domain, read_role
 from snlm_lib.estate.hosts import Answers, host_facts, host_questions
 from snlm_lib.estate.model import (
@@ -195,18 +196,11 @@ def _host(session: Session, peer_name: str, clock: Clock) -> tuple[HostFacts, Se
     session.open()
     with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix=f"ask-{session.host}") as crew:
         asked = {key: crew.submit(ask, session, pipeline) for key, pipeline in questions.items()}
-        timed = crew.submit(_timed, session, clock)  # last: by then the session is open
+        clocked = crew.submit(timed, session, clock)  # last: by then the session is open
         answers: Answers = {key: answer.result() for key, answer in asked.items()}
-        answers["operating_system"], asked_utc = timed.result()
+        answers["operating_system"], asked_utc, _ = clocked.result()
     host = host_facts(answers, host=session.host, peer=peer_name, asked_utc=asked_utc, read_utc=clock.utc_now())
     return host, answers[_MACHINES]
-
-
-def _timed(session: Session, clock: Clock) -> tuple[tuple[PsObject, ...] | None, datetime]:
-    """The host's clock, and the middle of the round trip by ours."""
-    before_utc, before_s = clock.utc_now(), clock.monotonic_s()
-    answer = ask(session, commands.get_operating_system())
-    return answer, before_utc + timedelta(seconds=(clock.monotonic_s() - before_s) / 2)
 
 
 def _pick(listed: Sequence[PsObject], wanted: str) -> tuple[PsObject | None, int]:

@@ -146,13 +146,17 @@ def _host(name: str, spec: HostSpec, world: World, *, operator: str) -> LabHost:
         no_hop=spec.no_hop,
         active_moves=spec.busy_moves,
     )
+    _put_on(host, spec, world)
+    return host
+
+
+def _put_on(host: LabHost, spec: HostSpec, world: World) -> None:
     for key, vm_spec in spec.vms.items():
         vm = _machine(key, vm_spec, world)
         host.vms[vm.vm_id] = vm
         host.add_files(vm)
         if vm_spec.guest:
             world.guest_vms.add(vm.vm_id)
-    return host
 
 
 def _language(host: str, locale: str) -> str:

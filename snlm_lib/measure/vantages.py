@@ -27,7 +27,7 @@ from snlm_lib.measure.life import Life, life_of
 from snlm_lib.measure.ping_file import PingHeader
 from snlm_lib.measure.pings import CONTROL, Pings, Series, series_of
 from snlm_lib.measure.wall import Floats
-from snlm_lib.units import parse_utc
+from snlm_lib.units import parse_utc, thousandths
 
 __all__ = ["SeenFrom", "Sight", "View", "seen_from"]
 
@@ -74,9 +74,9 @@ class Sight:
             "every, ms": round(self.interval_s * 1000),
             "sent": self.probes,
             "lost": self.lost,
-            "longest gap, s": _thousandths(gap.length_s) if gap else None,
-            "at least, s": _thousandths(gap.lower_s) if gap else 0.0,
-            "at most, s": _thousandths(gap.upper_s if gap else self.most_s),
+            "longest gap, s": thousandths(gap.length_s) if gap else None,
+            "at least, s": thousandths(gap.lower_s) if gap else 0.0,
+            "at most, s": thousandths(gap.upper_s if gap else self.most_s),
             "what it saw": self.view.value,
         }
 
@@ -282,10 +282,6 @@ def _told(look: _Look, span: _Span, gap: Gap | None, most_s: float | None, view:
     inside = ~series.not_sent & (series.at_s >= span[0]) & (series.at_s <= span[1])
     lost = int((series.lost & inside).sum())
     return Sight(series.vantage, series.kind, series.interval_s, int(inside.sum()), lost, gap, most_s, view)
-
-
-def _thousandths(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds, 3)
 
 
 def _seen(sight: Sight) -> str:

@@ -6,6 +6,7 @@ from snlm_lib.measure.aims import KIND_WORDS
 from snlm_lib.measure.away import Downtime, RttBand
 from snlm_lib.measure.downtime import DowntimeReport
 from snlm_lib.record.charts.clocks import clocks_told, placed
+from snlm_lib.units import thousandths
 
 __all__ = ["away_figures", "away_row", "trip_rows"]
 
@@ -18,21 +19,21 @@ def away_figures(report: DowntimeReport) -> dict[str, Scalar]:
     counts = ("probes", "lost", "late", "not_sent", "duplicated", "reordered")
     return {
         **{name: sum(getattr(item, name) for item in report.kinds) for name in counts},
-        "gap_s": _thousandths(report.gap_s),
-        "gap_lower_s": _thousandths(report.gap_lower_s),
-        "gap_upper_s": _thousandths(report.gap_upper_s),
+        "gap_s": thousandths(report.gap_s),
+        "gap_lower_s": thousandths(report.gap_lower_s),
+        "gap_upper_s": thousandths(report.gap_upper_s),
         "gap_kind": report.gap_kind,
         "interval_s": report.interval_ms / 1000,
         "host_blackout_s": report.host_blackout_s,
-        "residue_s": _thousandths(report.residue_s),
+        "residue_s": thousandths(report.residue_s),
         "cause": report.residue.cause.value,
         "usable": report.usable,
         "doubtful": report.doubtful,
         "quotable": not report.blamed,
         "control": _control(report),
-        "rtt_p50_ms": _thousandths(rtt.p50_ms if rtt else None),
-        "rtt_p95_ms": _thousandths(rtt.p95_ms if rtt else None),
-        "rtt_p99_ms": _thousandths(rtt.p99_ms if rtt else None),
+        "rtt_p50_ms": thousandths(rtt.p50_ms if rtt else None),
+        "rtt_p95_ms": thousandths(rtt.p95_ms if rtt else None),
+        "rtt_p99_ms": thousandths(rtt.p99_ms if rtt else None),
         **placed(clocks_told(report)),
     }
 
@@ -59,9 +60,9 @@ def away_row(item: Downtime) -> dict[str, Scalar]:
         "not sent": item.not_sent,
         "twice answered": item.duplicated,
         "out of order": item.reordered,
-        "longest gap, s": _thousandths(gap.length_s) if gap else None,
-        "at least, s": _thousandths(gap.lower_s) if gap else 0.0,
-        "at most, s": _thousandths(gap.upper_s if gap and item.unseen_s is not None else item.unseen_s),
+        "longest gap, s": thousandths(gap.length_s) if gap else None,
+        "at least, s": thousandths(gap.lower_s) if gap else 0.0,
+        "at most, s": thousandths(gap.upper_s if gap and item.unseen_s is not None else item.unseen_s),
     }
 
 
@@ -75,13 +76,8 @@ def _trips(item: Downtime, when: str, band: RttBand) -> dict[str, Scalar]:
     return {
         "probe": KIND_WORDS.get(item.kind, item.kind),
         "when": when,
-        "p50, ms": _thousandths(band.p50_ms),
-        "p95, ms": _thousandths(band.p95_ms),
-        "p99, ms": _thousandths(band.p99_ms),
-        "longest, ms": _thousandths(band.most_ms),
+        "p50, ms": thousandths(band.p50_ms),
+        "p95, ms": thousandths(band.p95_ms),
+        "p99, ms": thousandths(band.p99_ms),
+        "longest, ms": thousandths(band.most_ms),
     }
-
-
-def _thousandths(value: float | None) -> float | None:
-    """Probes are sent to the millisecond at best: more digits would claim more."""
-    return None if value is None else round(value, 3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from snlm_lib.errors import InputError
 from snlm_lib.estate.clocks import ClockOffset, clock_offsets
 from snlm_lib.step import Step
+from snlm_lib.units import thousandths
 
 __all__ = ["drifted", "host_clocks"]
 
@@ -24,8 +25,8 @@ def host_clocks(step: Step) -> dict[str, float | None]:
     step.table(_TABLE, [_row(one) for one in found], caption="The hosts' clocks")
     step.keep(
         {
-            "source_clock_offset_s": _thousandths(source.offset_s),
-            "destination_clock_offset_s": _thousandths(destination.offset_s),
+            "source_clock_offset_s": thousandths(source.offset_s),
+            "destination_clock_offset_s": thousandths(destination.offset_s),
         }
     )
     return {one.host: one.offset_s for one in found}
@@ -49,8 +50,4 @@ def drifted(step: Step, now: dict[str, float | None]) -> list[str]:
 
 
 def _row(one: ClockOffset) -> dict[str, str | float | None]:
-    return {"host": one.host, _OFFSET: _thousandths(one.offset_s), _WITHIN: _thousandths(one.plus_minus_s)}
-
-
-def _thousandths(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds, 3)
+    return {"host": one.host, _OFFSET: thousandths(one.offset_s), _WITHIN: thousandths(one.plus_minus_s)}

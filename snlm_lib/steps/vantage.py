@@ -18,6 +18,7 @@ from snlm_lib.measure.vantages import seen_from
 from snlm_lib.remote.session import HostSession
 from snlm_lib.step import Step
 from snlm_lib.steps.stream import PingStream, Seen, first_look
+from snlm_lib.units import thousandths
 
 __all__ = ["end", "go_on", "look", "seen", "seen_of", "tell", "watch"]
 
@@ -92,8 +93,7 @@ def seen(step: Step, window: Window) -> None:
         step.say("No other place was answered by the machine at all.")
         return
     step.table("seen from", [sight.row() for sight in found.sights], caption="Seen from, around the longest gap")
-    most_s = found.machine_most_s
-    step.keep({"vantages": len(found.sights), "machine_most_s": None if most_s is None else round(most_s, 3)})
+    step.keep({"vantages": len(found.sights), "machine_most_s": thousandths(found.machine_most_s)})
     step.say(found.sentence)
 
 

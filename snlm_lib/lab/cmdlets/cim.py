@@ -11,6 +11,7 @@ from snlm_lib.lab.cmdlets.objects import build
 from snlm_lib.lab.cmdlets.ping import pinged
 from snlm_lib.lab.cmdlets.table import Context, cmdlet
 from snlm_lib.lab.language import LANGUAGES, spoken
+from snlm_lib.lab.links import NetworkLink
 from snlm_lib.lab.telemetry import JOB_LINGERS_S, JobState, MigrationJob
 from snlm_lib.lab.values import PsValue
 
@@ -163,12 +164,19 @@ def _device_guard(context: Context) -> Rows:
     }
 
 
+def _card(index: int, link: NetworkLink) -> dict[str, object]:
+    """What each class says of a network card."""
+    return {
+        "InstanceID": f"{{{link.name}}}",
+        "Name": link.name,
+        "InterfaceDescription": f"Simulated adapter {index}",
+    }
+
+
 def _adapters(context: Context) -> Rows:
     for index, link in enumerate(context.host.links, 1):
         yield {
-            "InstanceID": f"{{{link.name}}}",
-            "Name": link.name,
-            "InterfaceDescription": f"Simulated adapter {index}",
+            **_card(index, link),
             "InterfaceIndex": index,
             "InterfaceOperationalStatus": _UP if link.up else _DOWN,
             "HardwareInterface": True,
@@ -182,12 +190,7 @@ def _adapters(context: Context) -> Rows:
 
 def _adapters_rdma(context: Context) -> Rows:
     for index, link in enumerate(context.host.links, 1):
-        yield {
-            "InstanceID": f"{{{link.name}}}",
-            "Name": link.name,
-            "InterfaceDescription": f"Simulated adapter {index}",
-            "Enabled": link.rdma,
-        }
+        yield {**_card(index, link), "Enabled": link.rdma}
 
 
 def _addresses(context: Context) -> Rows:
