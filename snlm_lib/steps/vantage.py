@@ -80,15 +80,22 @@ def end(step: Step) -> None:
 
 
 def seen(step: Step, window: Window) -> None:
-    """06: one table of what each place saw, and what follows from it; nothing where only ours looked."""
+    """06: one table of what each place saw, and what follows from it; nothing where only ours looked.
+
+    An earlier run of our own monitor lies beside its samples (pings-1.csv) and is no other place.
+    """
     files = sorted(step.record.samples.glob("pings-*.csv"))
     if not files:
         return
     try:
-        found = seen_from([read_pings(path) for path in (step.record.samples / "pings.csv", *files)], window=window)
+        ours, *others = [read_pings(path) for path in (step.record.samples / "pings.csv", *files)]
     except RecordError as error:
         step.say(f"What another place saw cannot be read: {error}")
         return
+    elsewhere = [one for one in others if one.header.vantage != ours.header.vantage]
+    if not elsewhere:
+        return
+    found = seen_from([ours, *elsewhere], window=window)
     if found is None:
         step.say("No other place was answered by the machine at all.")
         return

@@ -169,6 +169,16 @@ def test_06_tells_each_place_and_what_follows(step: Step) -> None:
     assert "the way from OPS had its part; VM01 itself was away 0.50 s at most" in step.highlights[0]
 
 
+def test_an_earlier_run_of_our_own_monitor_is_no_other_place(step: Step) -> None:
+    written(step, "OPS", every=1, lost=range(100, 130), moments=AT_SENT)
+    shutil.copy(step.record.samples / "pings.csv", step.record.samples / "pings-1.csv")
+    vantage.seen(step, AROUND)
+    assert (step.highlights, step.tables) == ([], {})
+    written(step, "DC01", every=5, lost=range(0), moments=BETWEEN)
+    vantage.seen(step, AROUND)
+    assert [row["seen from"] for row in step.tables["seen from"]] == ["OPS", "DC01"]
+
+
 def test_06_has_it_among_its_figures(step: Step) -> None:
     written(step, "OPS", every=1, lost=range(100, 112), moments=AT_SENT)
     written(step, "DC01", every=5, lost=range(100, 111), moments=BETWEEN)
