@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from snlm_lib.measure.forecast import (
@@ -125,16 +125,56 @@ def test_passes_give_the_points_of_the_curve() -> None:
 
     assert reading
     assert (reading.mib_s, reading.window_s, reading.censored) == (10.0, 20.0, False)
-    assert reading.bend == pytest.approx(np.log(200 / 50) / np.log(20 / 2))
+    assert reading.shape == ((0.025, 0.1), (0.1, 0.25))
     assert reading_of([PassSeen(2000, 20.0)]) is None
 
 
+def _two_sets(seconds: float) -> float:
+    """A hot set of 120 MiB and a slow one of 900: no single exponential fits both."""
+    return 120 * -math.expm1(-seconds) + 900 * -math.expm1(-seconds / 40)
+
+
+def _played(rate_mib_s: float) -> Outcome:
+    """A move of a guest with that curve: five passes, then the pause."""
+    passes, volume = [], 2000.0
+    for _ in range(5):
+        passes.append(PassSeen(volume, volume / rate_mib_s))
+        volume = _two_sets(volume / rate_mib_s)
+    pause_s = 0.9 + volume / rate_mib_s
+    return Outcome(4.2 + sum(one.seconds for one in passes) + pause_s, pause_s, passes=tuple(passes))
+
+
+def test_a_measured_curve_is_kept_as_it_is_and_beats_one_reading_of_it() -> None:
+    """The machine moved over 1 Gbit/s before; now the wire has half of it, and each pass takes twice as long."""
+    seen = reading_of(_played(112.0).passes)
+    assert seen
+    asked = replace(WEB, platform="hyper-v", dirty_mib_s=seen.mib_s, dirty_window_s=seen.window_s, max_passes=5)
+    misses = []
+    for shape in (seen.shape, ()):
+        told = Forecaster().forecast(replace(asked, link_mbit_s=500.0, dirty_shape=shape))
+        misses.append(abs(told.memory_s.mid / (_played(56.1).memory_s or 0) - 1))
+
+    assert misses[0] < 0.06 < misses[1]
+
+
+def test_points_that_do_not_rise_to_the_reading_are_left_out() -> None:
+    odd = ((0.2, 0.5), (0.3, 0.4), (0.2, 0.6), (2.0, 0.9), (0.9, 4.0), (0.0, 0.1), (math.nan, math.nan))
+    told, plain = (Forecaster().forecast(replace(WEB, dirty_window_s=10.0, dirty_shape=one)) for one in (odd, odd[:1]))
+
+    assert told == plain != Forecaster().forecast(replace(WEB, dirty_window_s=10.0))
+
+
 def test_a_past_move_survives_its_record() -> None:
-    past = Past(replace(WEB, transport=Transport.SMB), Outcome(20.0, 0.4, passes=(PassSeen(10, 1),)), 5.0)
+    given = replace(WEB, transport=Transport.SMB, dirty_shape=((0.5, 0.6), (0.8, 0.9)))
+    past = Past(given, Outcome(20.0, 0.4, passes=(PassSeen(10, 1),)), 5.0)
 
     assert past_from(json.loads(json.dumps(past.as_dict()))) == past
+    inputs = past.as_dict()["inputs"]
+    assert isinstance(inputs, dict)
     for damaged in ({}, {"schema": "other"}, {**past.as_dict(), "outcome": {"passes": [{"mib": "x"}]}}):
         assert past_from(damaged) is None
+    for shape in (7, [[1]], [[1, "x"]], [[1, 1e99]]):
+        assert past_from({**past.as_dict(), "inputs": {**inputs, "dirty_shape": shape}}) is None
 
 
 def test_what_would_shorten_it_is_told_with_its_gain() -> None:

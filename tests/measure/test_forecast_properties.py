@@ -31,6 +31,7 @@ known = st.builds(
     storage_mib_s=st.floats(1, 20_000),
     dirty_mib_s=st.one_of(st.just(0.0), rates),
     dirty_window_s=st.floats(0.1, 60),
+    dirty_shape=st.lists(st.tuples(st.floats(0.001, 1), st.floats(0.001, 1)), max_size=4).map(tuple),
 )
 odd = st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True), st.integers(-5, 5))
 ODD_NAMES = (
@@ -41,6 +42,7 @@ ODD_NAMES = (
 anything = st.builds(
     MoveInputs,
     platform=st.sampled_from(["hyper-v", "kvm", "another"]),
+    dirty_shape=st.lists(st.tuples(st.floats(), st.floats()), max_size=3).map(tuple),
     **dict.fromkeys(ODD_NAMES, odd),
 )
 

@@ -5,6 +5,8 @@ Monotone by construction: more memory, a slower link or a higher dirty rate neve
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +14,7 @@ import numpy.typing as npt
 
 from snlm_lib.measure.forecast.traits import Traits
 
-__all__ = ["Course", "Load", "dirtied", "floor_mib", "run"]
+__all__ = ["Course", "DirtyCurve", "Load", "floor_mib", "run"]
 
 Array = npt.NDArray[np.float64]
 _TINY = 1e-9
@@ -27,7 +29,8 @@ class Load:
     ``ram_mib``: touched memory. ``line_mib_s``: the nominal wire for this move, in logical bytes; ``cap_mib_s``: a set
     limit, infinite without. ``dirty_mib_s`` was read over ``window_s``. ``hot_mib``: the writable set where it is
     known, else NaN. ``cold_mib_s``: steady writes beside it. ``allowed_s``: pause that the hypervisor aims at.
-    ``rounds``: a known limit of passes, ``bend``: a measured crowding; NaN where they are not known.
+    ``rounds``: a known limit of passes, NaN where there is none. ``points``: measured points of the dirty curve as
+    shares of the window and of what was read over it, (situations, points, 2) of them, ascending, the last one (1, 1).
     """
 
     ram_mib: Array
@@ -39,7 +42,7 @@ class Load:
     cold_mib_s: Array
     allowed_s: Array
     rounds: Array
-    bend: Array
+    points: Array
 
     def rate(self, traits: Traits) -> Array:
         """MiB/s of memory while passes run."""
@@ -63,22 +66,40 @@ class Course:
     forced: npt.NDArray[np.bool_]
 
 
-def _set(load: Load, traits: Traits) -> Array:
-    """The writable set in MiB: known, or a share of the memory, and never less than what was read."""
-    supposed = np.where(np.isnan(load.hot_mib), traits.reach * load.ram_mib, load.hot_mib)
-    return np.minimum(np.maximum(supposed, load.dirty_mib_s * load.window_s), load.ram_mib)
+class DirtyCurve:
+    """Distinct MiB written in a time: a power up to the first measured point, straight lines between the measured
+    points (facts: they beat every fit), and from the reading's window on towards the writable set.
+    """
 
+    def __init__(self, load: Load, traits: Traits) -> None:
+        self._load, self._crowding = load, traits.crowding
+        self._read = np.minimum(load.dirty_mib_s * load.window_s, load.ram_mib)
+        supposed = np.where(np.isnan(load.hot_mib), traits.reach * load.ram_mib, load.hot_mib)
+        set_mib = np.minimum(np.maximum(supposed, self._read), load.ram_mib)
+        self._left = np.maximum(set_mib - self._read, _TINY)
+        self._first_s = load.points[:, 0, 0] * load.window_s
+        self._first_mib = load.points[:, 0, 1] * self._read
+        self._lines = list(self._measured(load))
+        straight = self._read / load.window_s  # steeper than this no curve of distinct pages ends
+        end = np.minimum(self._lines[-1][2], straight) if self._lines else traits.crowding * straight
+        self._pull = end / self._left
 
-def dirtied(load: Load, traits: Traits, after_s: Array) -> Array:
-    """Distinct MiB written in ``after_s`` seconds: a power up to the reading's window, then towards the set."""
-    read = np.minimum(load.dirty_mib_s * load.window_s, load.ram_mib)
-    bend = np.where(np.isnan(load.bend), traits.crowding, load.bend)
-    within = read * np.minimum(after_s / load.window_s, 1.0) ** bend
-    left = np.maximum(_set(load, traits) - read, _TINY)
-    slope = bend * read / load.window_s
-    beyond = left * -np.expm1(-slope * np.maximum(after_s - load.window_s, 0.0) / left)
-    written: Array = within + beyond + load.cold_mib_s * after_s
-    return np.minimum(written, load.ram_mib)
+    def _measured(self, load: Load) -> Iterator[tuple[Array, Array, Array]]:
+        """Begin (s), length (s) and slope (MiB/s) of each straight line."""
+        for before, after in itertools.pairwise(range(load.points.shape[1])):
+            step = load.points[:, after] - load.points[:, before]
+            slope = step[:, 1] * self._read / np.maximum(step[:, 0] * load.window_s, _TINY)
+            yield load.points[:, before, 0] * load.window_s, step[:, 0] * load.window_s, slope
+
+    def after(self, seconds: Array) -> Array:
+        """MiB, of the shape of ``seconds``; whose last axis is that of the situations."""
+        load = self._load
+        written = self._first_mib * np.minimum(seconds / self._first_s, 1.0) ** self._crowding
+        for begin_s, length_s, slope in self._lines:
+            written = written + slope * np.clip(seconds - begin_s, 0.0, length_s)
+        written -= self._left * np.expm1(-self._pull * np.maximum(seconds - load.window_s, 0.0))
+        written += load.cold_mib_s * seconds
+        return np.minimum(written, load.ram_mib)
 
 
 def run(load: Load, traits: Traits) -> Course:
@@ -89,10 +110,10 @@ def run(load: Load, traits: Traits) -> Course:
     fits = traits.margin * load.allowed_s * rate
     passes, volume = [], np.maximum(load.ram_mib - carried, _TINY)
     running = np.ones(load.ram_mib.shape, dtype=bool)
-    rest = volume
+    rest, curve = volume, DirtyCurve(load, traits)
     for number in range(1, int(limit.max()) + 1):
         passes.append(np.where(running, volume, 0.0))
-        volume = np.where(running, dirtied(load, traits, volume / rate), volume)
+        volume = np.where(running, curve.after(volume / rate), volume)
         rest = np.where(running, volume, rest)
         running = running & (volume > fits) & (number < limit)
         if not running.any():
@@ -117,5 +138,5 @@ def floor_mib(load: Load, traits: Traits) -> Array:
     """
     rate = load.rate(traits)
     volume = _SHARES[:, np.newaxis] * load.ram_mib
-    found = np.where(dirtied(load, traits, volume / rate) >= volume, volume, 0.0).max(axis=0)
+    found = np.where(DirtyCurve(load, traits).after(volume / rate) >= volume, volume, 0.0).max(axis=0)
     return np.where(found > (traits.margin + traits.carry) * load.allowed_s * rate, found, 0.0)

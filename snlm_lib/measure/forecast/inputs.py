@@ -98,11 +98,11 @@ class MoveInputs:
 
     Sizes in MiB, rates in MiB/s, link in Mbit/s. ``disk_used_mib`` is 0 when the storage stays where it is.
     ``rate_cap_mib_s`` is a limit somebody set. ``dirty_mib_s`` was read over ``dirty_window_s``; ``dirty_censored``:
-    it was read while a move was stuck, so it is a lower bound; ``dirty_bend``: how the curve bends below the
-    window (1: straight). ``hot_set_mib`` and ``cold_mib_s``: a measured writable set and the steady writes
-    beside it. ``allowed_pause_s`` is the pause the hypervisor aims at, when it has
-    such a setting. ``window_s`` and ``pause_limit_s`` are the change's own limits. ``sources`` names figures that
-    were not measured but come from history.
+    it was read while a move was stuck, so it is a lower bound; ``dirty_shape``: measured points of the dirty curve, as
+    shares of that window and of what was read over it. ``hot_set_mib`` and ``cold_mib_s``: a measured writable set and
+    the steady writes beside it. ``allowed_pause_s`` is the pause the hypervisor aims at, when it has such a setting.
+    ``window_s`` and ``pause_limit_s`` are the change's own limits. ``sources`` names figures that were not measured but
+    come from history.
     """
 
     platform: str = "hyper-v"
@@ -124,7 +124,7 @@ class MoveInputs:
     dirty_mib_s: float | None = None
     dirty_window_s: float = 1.0
     dirty_censored: bool = False
-    dirty_bend: float | None = None
+    dirty_shape: tuple[tuple[float, float], ...] = ()
     hot_set_mib: float | None = None
     cold_mib_s: float = 0.0
     allowed_pause_s: float | None = None

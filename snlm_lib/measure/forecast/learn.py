@@ -64,9 +64,13 @@ def past_from(kept: Mapping[str, object]) -> Past | None:
         given = {name: value for name, value in inputs.items() if name in known}
         given["sources"] = {name: Source(source) for name, source in given.get("sources", {}).items()}
         given["transport"] = Transport(given.get("transport", Transport.TCP))
+        given["dirty_shape"] = shape = tuple((float(at), float(mib)) for at, mib in given.get("dirty_shape", ()))
         names = ("memory_s", "pause_s", "memory_mib", "storage_s")
         figures = {name: outcome.get(name) for name in names}
-        if not all(_fits(name, value) for name, value in (*given.items(), *figures.items())):
+        if not all(
+            _fits(name, value)
+            for name, value in (*given.items(), *figures.items(), *(("", one) for pair in shape for one in pair))
+        ):
             return None
         return Past(MoveInputs(**given), Outcome(**figures, passes=passes), float(str(ended or 0.0)))
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
@@ -79,7 +83,7 @@ _TEXTS = frozenset({"platform", "machine", "workload"})
 
 def _fits(name: str, value: object) -> bool:
     """Is a figure a finite number, a name a text? A record may have been written by anybody."""
-    if value is None or name in ("transport", "sources"):
+    if value is None or name in ("transport", "sources", "dirty_shape"):
         return True
     if name in _TEXTS:
         return isinstance(value, str)
@@ -92,16 +96,19 @@ def _fits(name: str, value: object) -> bool:
 
 @dataclass(frozen=True)
 class Reading:
-    """Writes of a guest from the passes of a move: MiB/s over ``window_s``; ``censored``: a lower bound only."""
+    """Writes of a guest from the passes of a move: MiB/s over ``window_s``; ``censored``: a lower bound only.
+
+    ``shape``: shorter points of the curve as shares of the window and of what was read over it, ascending.
+    """
 
     mib_s: float
     window_s: float
-    bend: float | None
+    shape: tuple[tuple[float, float], ...]
     censored: bool
 
 
 def reading_of(passes: Sequence[PassSeen], ram_mib: float | None = None) -> Reading | None:
-    """The dirty curve's points are V(i+1) = D(t(i)): the longest uncensored one, and its bend to the next.
+    """The dirty curve's points are V(i+1) = D(t(i)): the longest uncensored one, and those within it.
 
     None when no pair of passes was seen. A stuck move only shows that the guest writes at least as fast as the link.
     """
@@ -115,15 +122,10 @@ def reading_of(passes: Sequence[PassSeen], ram_mib: float | None = None) -> Read
     free = [(seconds, mib) for seconds, mib, stuck in points if not stuck]
     if not free:
         seconds, mib, _ = max(points)
-        return Reading(mib / seconds, seconds, None, censored=True)
-    return Reading(free[0][1] / free[0][0], free[0][0], _bend(free), censored=False)
-
-
-def _bend(points: Sequence[tuple[float, float]]) -> float | None:
-    if len(points) < 2 or points[1][0] >= points[0][0] * 0.9:
-        return None
-    slope = math.log(points[0][1] / points[1][1]) / math.log(points[0][0] / points[1][0])
-    return min(max(slope, 0.3), 1.0)
+        return Reading(mib / seconds, seconds, (), censored=True)
+    seconds, mib = max(free)
+    shorter = ((at / seconds, written / mib) for at, written in sorted(free))
+    return Reading(mib / seconds, seconds, tuple(one for one in shorter if one < (1, 1)), censored=False)
 
 
 def with_history(given: MoveInputs, reading: Reading | None) -> MoveInputs:
@@ -134,7 +136,7 @@ def with_history(given: MoveInputs, reading: Reading | None) -> MoveInputs:
         given,
         dirty_mib_s=reading.mib_s,
         dirty_window_s=reading.window_s,
-        dirty_bend=reading.bend,
+        dirty_shape=reading.shape,
         dirty_censored=reading.censored,
         sources={**given.sources, "dirty_mib_s": Source.HISTORY},
     )

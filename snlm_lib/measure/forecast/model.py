@@ -7,14 +7,16 @@ model.learn(Past(inputs, outcome))     # after the move: used next time
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from snlm_lib.measure.forecast.advice import changes
 from snlm_lib.measure.forecast.course import Course, Load, run
-from snlm_lib.measure.forecast.experience import MEASURES, OFFSET, Experience, Recall, features, log_ratios
+from snlm_lib.measure.forecast.experience import MEASURES, OFFSET, Experience, Recall, features, log_ratios, tenths
 from snlm_lib.measure.forecast.fit import MACHINE, Ended, fit
 from snlm_lib.measure.forecast.inputs import QUANTITIES, MoveInputs, complete
 from snlm_lib.measure.forecast.learn import Past, Reading, reading_of, with_history
@@ -111,22 +113,20 @@ class Forecaster:
         recall = recall or self.recall(given)
         found, missing = complete(given)
         traits = self.traits(given)
-        middle = situation(given, found, None)
         around = situation(given, found, _EASE / (_EASE + recall.support))
-        course, spread = run(middle.load, traits), run(around.load, traits)
-        told = [_draws(course, spread, recall, column) for column in range(len(MEASURES))]
-        storage = self._storage_draws(storage_course(middle, traits), storage_course(around, traits))
-        disk = np.append(middle.storage_mib, around.storage_mib)
+        course = run(around.load, traits)
+        told = [_draws(course, recall, column) for column in range(len(MEASURES))]
+        storage = self._storage_draws(storage_course(around, traits))
         return Forecast(
             total_s=_span(told[0] + storage),
             storage_s=_span(storage) if storage[0] > 0 else None,
             memory_s=_span(told[0]),
             pause_s=_span(told[2]),
-            sent_mib=_span(told[1] + disk),
+            sent_mib=_span(told[1] + around.storage_mib),
             memory_mib=_span(told[1]),
-            passes=_passes(course, middle.load, traits),
-            verdict=judge(middle.load, traits, course, dirty=found["dirty_mib_s"], censored=given.dirty_censored),
-            dominates=dominates(float(storage[0]), course, middle.load, traits),
+            passes=_passes(course, around.load, traits),
+            verdict=judge(around.load, traits, course, dirty=found["dirty_mib_s"], censored=given.dirty_censored),
+            dominates=dominates(float(storage[0]), course, around.load, traits),
             inputs=tuple(found.values()),
             missing=missing,
             learned_moves=recall.moves,
@@ -144,26 +144,30 @@ class Forecaster:
                 found.append(Advice(what, then_s, now_s - then_s))
         return tuple(sorted(found, key=lambda advice: -advice.saved_s))
 
-    def _storage_draws(self, middle: Array, around: Array) -> Array:
+    def _storage_draws(self, told: Array) -> Array:
         centre, scatter = self._storage.centre()
-        z = standard_draws(len(QUANTITIES) + 1)[::-1, -1] / TENTH  # not the draw that tilts the memory phase
-        return np.append(middle * np.exp(centre), around * np.exp(centre + z * TENTH * scatter))
+        drawn: Array = told * np.exp(centre + _tilts()[::-1] * scatter)  # not the draw that tilts the memory phase
+        drawn[0] = told[0] * np.exp(centre)
+        return drawn
 
 
-def _draws(course: Course, around: Course, recall: Recall, column: int) -> Array:
+def _draws(course: Course, recall: Recall, column: int) -> Array:
     """The middle first, then the draws, each tilted by how far the arithmetic was off."""
-    name, by = MEASURES[column], OFFSET[column]
-    z = standard_draws(len(QUANTITIES) + 1)[:, -1] / TENTH
+    by, z = OFFSET[column], _tilts() / TENTH
     tilt = np.where(z < 0, -recall.low[column], recall.high[column]) * z
-    told = np.append(getattr(course, name), getattr(around, name))
-    seen: Array = np.maximum((told + by) * np.exp(recall.centre[column] + np.append(0.0, tilt)) - by, _LEAST)
-    return seen
+    seen: Array = (getattr(course, MEASURES[column]) + by) * np.exp(recall.centre[column] + tilt) - by
+    return np.maximum(seen, _LEAST)
+
+
+@functools.cache
+def _tilts() -> Array:
+    """0 for the middle, then a standard normal draw a situation."""
+    return np.append(0.0, standard_draws(len(QUANTITIES) + 1)[:, -1])
 
 
 def _span(drawn: Array) -> Span:
-    middle = float(drawn[0])
-    low, high = np.quantile(drawn[1:], [0.1, 0.9])
-    return Span(min(float(low), middle), middle, max(float(high), middle))
+    middle, (low, high) = float(drawn[0]), tenths(drawn[1:])
+    return Span(min(low, middle), middle, max(high, middle))
 
 
 def _passes(course: Course, load: Load, traits: Traits) -> tuple[Pass, ...]:
@@ -177,7 +181,7 @@ def _central(given: MoveInputs) -> Situation:
 
 
 def _loads(pasts: Sequence[Past]) -> Load:
-    each = [_central(past.inputs).load for past in pasts]
+    each = [_central(replace(past.inputs, dirty_shape=())).load for past in pasts]
     return Load(**{name: np.concatenate([getattr(one, name) for one in each]) for name in vars(each[0])})
 
 

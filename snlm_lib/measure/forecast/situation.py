@@ -1,13 +1,14 @@
 """From figures to the arithmetic's arrays: the wire, its caps, compression, competing writes. Pure.
 
-One central situation and, around it, fixed draws from the figures' ranges, so that equal inputs are told equally and
-a better figure moves every draw the same way.
+One central situation, always the first, and around it fixed draws from the figures' ranges, so that equal inputs are
+told equally and a better figure moves every draw the same way.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,8 @@ _STREAM_MBIT_S = 4000  # one TCP move of Hyper-V, about one core (J. Savill); SM
 _COMPRESSOR_MIB_S = 800.0  # supposed: what a host compresses with idle processors
 _MOST_PASSES = 100.0  # more change nothing that could be told
 _LEAST_SHARE = 0.05  # what competing work always leaves
+_RULES = list(QUANTITIES.values())
+_APART = 1e-3  # shares nearer to each other are one point of a curve
 _ALLOWED_S = {"hyper-v": 1.0, "kvm": 0.3}  # QEMU's default; Hyper-V's is not documented
 
 
@@ -54,7 +57,7 @@ def standard_draws(columns: int) -> Array:
 
 
 def situation(given: MoveInputs, found: Mapping[str, Quantity], eased: float | None) -> Situation:
-    """The central situation (``eased`` None) or the draws, measured figures drawn ``eased`` times as wide.
+    """The central situation and, unless ``eased`` is None, the draws: measured figures drawn ``eased`` times as wide.
 
     History that measured how far the arithmetic is off knows the readings' noise already: then ``eased`` is small.
     """
@@ -70,14 +73,14 @@ def situation(given: MoveInputs, found: Mapping[str, Quantity], eased: float | N
 def _values(quantity: Quantity, column: int, eased: float | None) -> Array:
     if eased is None:
         return np.array([quantity.value])
-    z = standard_draws(len(QUANTITIES) + 1)[:, column] / TENTH
-    z = z if quantity.source is Source.PRIOR else z * eased
-    rule = next(rule for rule in QUANTITIES.values() if rule.title == quantity.name)
-    if quantity.value <= 0:
-        return np.full(DRAWS, quantity.value)
-    up, down = quantity.high / quantity.value, quantity.value / max(quantity.low, 1e-9)
-    drawn = quantity.value * np.exp(np.where(z > 0, np.log(up), np.log(down)) * z)
-    return np.clip(drawn, rule.least, rule.most)
+    wide = 1.0 if quantity.source is Source.PRIOR else eased
+    if quantity.value <= 0 or quantity.low == quantity.high or not wide:
+        return np.full(1 + DRAWS, quantity.value)
+    up, down = math.log(quantity.high / quantity.value), math.log(quantity.value / max(quantity.low, 1e-9))
+    z = standard_draws(len(QUANTITIES) + 1)[:, column] * (wide / TENTH)
+    drawn = quantity.value * np.exp(np.where(z > 0, up, down) * z)
+    rule = _RULES[column]
+    return np.append(quantity.value, np.minimum(np.maximum(drawn, rule.least), rule.most))
 
 
 def _wire(given: MoveInputs, one: Mapping[str, Array]) -> Array:
@@ -102,6 +105,7 @@ def _load(given: MoveInputs, ram: Array, line: Array, dirty: Array) -> Load:
         held = within(value, least, most)
         return np.full(ram.shape, otherwise if held is None else held)
 
+    points = _rising(given.dirty_shape)
     return Load(
         ram_mib=ram,
         line_mib_s=line,
@@ -112,5 +116,14 @@ def _load(given: MoveInputs, ram: Array, line: Array, dirty: Array) -> Load:
         cold_mib_s=known(given.cold_mib_s, 0.0, 0.0),
         allowed_s=known(given.allowed_pause_s, _ALLOWED_S.get(given.platform, 1.0)),
         rounds=known(given.max_passes, np.nan, 1, _MOST_PASSES),
-        bend=known(given.dirty_bend, np.nan),
+        points=np.broadcast_to(points, (*ram.shape, *points.shape)),
     )
+
+
+def _rising(shape: Sequence[tuple[float, float]]) -> Array:
+    """The measured points up to the reading itself, (1, 1); what does not rise to it is left out."""
+    points = [(0.0, 0.0)]
+    for point in sorted(shape):
+        if all(before + _APART < now < 1 - _APART for before, now in zip(points[-1], point, strict=True)):
+            points.append(point)
+    return np.array([*points[1:], (1.0, 1.0)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from snlm_lib.measure.forecast.course import Course, Load, floor_mib
 from snlm_lib.measure.forecast.inputs import Quantity, Source, said
 from snlm_lib.measure.forecast.told import Convergence, Verdict
@@ -9,6 +11,7 @@ from snlm_lib.measure.forecast.traits import Traits
 
 __all__ = ["dominates", "judge", "load_of"]
 
+_FIRST = np.array([0])
 _SLOW = 0.7  # writes over rate: the facts' warning line
 
 
@@ -18,7 +21,8 @@ def load_of(load: Load, traits: Traits) -> float:
 
 
 def judge(load: Load, traits: Traits, course: Course, *, dirty: Quantity, censored: bool) -> Verdict:
-    """The verdict on the central situation."""
+    """The verdict on the central situation, the first."""
+    load = load.take(_FIRST)
     share = load_of(load, traits)
     rest = float(floor_mib(load, traits)[0])
     floor_s = traits.pause_fixed_s + rest / float((traits.share * load.line_mib_s)[0])
