@@ -86,7 +86,7 @@ class MoveWatch:
         self._files = files
         self._clock = clock
         self._say = say
-        self._counters: Future[CountersFacts | None] | None = None
+        self._counters: Future[tuple[datetime, CountersFacts | None]] | None = None
         self._last_counters: CountersFacts | None = None
         self._heard_s = clock.monotonic_s()
         self._job: JobFacts | None = None  # as last seen
@@ -144,10 +144,15 @@ class MoveWatch:
         if self._counters is not None:
             if not self._counters.done():
                 return
-            self._last_counters = _answer(self._counters)
+            read_utc, self._last_counters = _answer(self._counters) or (_LONG_AGO, None)
             if self._last_counters is not None:
-                self._files.counters(self._clock.utc_now(), self._last_counters)
-        self._counters = pool.submit(survey.live_counters, self._estate.source, self._vm_name)
+                self._files.counters(read_utc, self._last_counters)
+        self._counters = pool.submit(self._count)
+
+    def _count(self) -> tuple[datetime, CountersFacts | None]:
+        """The counters, and when they were read: they are collected a look later."""
+        found = survey.live_counters(self._estate.source, self._vm_name)
+        return self._clock.utc_now(), found
 
 
 def _answer(future: Future[T]) -> T | None:

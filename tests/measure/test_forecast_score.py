@@ -31,6 +31,23 @@ def test_a_labs_phases_are_told_in_its_hosts_seconds_and_its_pause_as_it_was() -
     assert fact.memory_mib == 4696
 
 
+def test_a_machine_that_is_listed_while_it_stands_still_is_not_being_copied_then() -> None:
+    """The lab's pause runs in real time: told as copying it would count ``time_factor`` times."""
+    still = Band(Phase.BLACKOUT, 11, 12.9)
+    fact = fact_of([*BANDS, still], PASSES, pause_s=2.0, time_factor=50)
+    assert (fact.storage_s, fact.memory_s, fact.total_s) == (400, 102, 502)
+    late = Band(Phase.BLACKOUT, 13.5, 14)  # seen after the source had let it go
+    assert fact_of([*BANDS, late], PASSES, pause_s=2.0).memory_s == 6
+
+
+def test_bytes_are_known_no_better_than_the_looks_at_them() -> None:
+    fact = Fact(100, 80, 21, 1, memory_mib=5000, within_s=2)
+    assert fact.part("memory_mib") == (5000, 500)
+    assert fact.inside("memory_mib", Span(5400, 6000, 9000))
+    assert not fact.inside("memory_mib", Span(5600, 6000, 9000))
+    assert Fact(None, None, None, None, memory_mib=5000, within_s=2).part("memory_mib") == (5000, 0)
+
+
 def test_what_was_not_seen_is_unknown() -> None:
     fact = fact_of(BANDS[:2], [], pause_s=None)
     assert (fact.total_s, fact.memory_s, fact.pause_s, fact.memory_mib) == (None, None, None, None)

@@ -5,6 +5,7 @@ A lab runs its time faster: its phases are told in the seconds of its hosts (``t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
@@ -26,7 +27,8 @@ _AT_LEAST = 0.1  # of a part that lasts longer than forecast, so much is told to
 class Fact:
     """What a move took, in seconds of the hosts; None is unknown.
 
-    ``within_s``: a phase begins and ends between two looks at the move, so its length is known no better than that.
+    ``within_s``: a phase begins and ends between two looks at the move, so its length is known no better than that,
+    and what was sent no better than what is sent in it.
     """
 
     total_s: float | None
@@ -37,9 +39,14 @@ class Fact:
     within_s: float = 0.0
 
     def part(self, name: str) -> tuple[float | None, float]:
-        """A part, and how well it is known; the host tells its pause to a tenth, and counts its bytes."""
-        known = {"pause_s": _PAUSE_ROUNDING_S, "memory_mib": 0.0}
+        """A part, and how well it is known; the host tells its pause to a tenth."""
+        known = {"pause_s": _PAUSE_ROUNDING_S, "memory_mib": self._unseen_mib()}
         return getattr(self, name, None), known.get(name, self.within_s)
+
+    def _unseen_mib(self) -> float:
+        """What went between two looks."""
+        copied_s = (self.memory_s or 0.0) - (self.pause_s or 0.0)
+        return (self.memory_mib or 0.0) * min(self.within_s / copied_s, 1.0) if copied_s > 0 else 0.0
 
     def inside(self, name: str, span: Span) -> bool | None:
         """May the part have lain inside its range? None when it is not known."""
@@ -65,6 +72,8 @@ def fact_of(
 ) -> Fact:
     """The facts from the sampled phases and passes; ``pause_s`` is the host's own figure."""
     storage, memory = (_length(bands, phase, time_factor) for phase in (Phase.STORAGE, Phase.MEMORY))
+    # the source may list the machine until it has gone over: what it stood still is no copying, and is told apart
+    memory = None if memory is None else max(memory - _still_s(bands) * time_factor, 0.0)
     whole = None if memory is None or pause_s is None else memory + pause_s
     sent = [one.sent_bytes for one in passes]
     known = sum(count for count in sent if count is not None)
@@ -91,6 +100,12 @@ def outcome_of(fact: Fact, passes: Sequence[MemoryPass], *, time_factor: float =
 def _length(bands: Sequence[Band], phase: Phase, factor: float) -> float | None:
     own = [band for band in bands if band.phase is phase]
     return (own[-1].end_s - own[0].start_s) * factor if own else None
+
+
+def _still_s(bands: Sequence[Band]) -> float:
+    """How much of the memory phase lies after the counters' blackout began, real seconds; 0 when they saw none."""
+    began = min((band.start_s for band in bands if band.phase is Phase.BLACKOUT), default=math.inf)
+    return max(max((band.end_s for band in bands if band.phase is Phase.MEMORY), default=0.0) - began, 0.0)
 
 
 def miss_of(told: Mapping[str, Span], fact: Fact, given: MoveInputs, supposed: Sequence[str]) -> str:
