@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks.forecast import main, naive, parts, read_moves, rehearse, score
+from benchmarks.forecast import main, naive, parts, read_moves, rehearse, score, speed
 
 HEAD = "started_unix_s,workload,ram_mib,rate_cap_mib_s,dirty_rate_pages_4k_s,total_ms,downtime_ms,sent_kib"
 
@@ -42,7 +43,26 @@ def test_the_table_stands_the_naive_models_beside_ours(
     assert main(["--set", "seoul", "--train", str(_file(tmp_path / "a.csv")), "--split", split]) == 0
     told = capsys.readouterr().out
 
-    assert all(word in told for word in ("snlm frozen", "memory over link", "geometric series", "Hyper-V"))
+    names = ("snlm frozen", "memory over link", "geometric series", "saturating curve", "Hyper-V")
+    assert all(name in told for name in names)
+
+
+def test_ten_thousand_forecasts_are_timed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    moves = read_moves(_file(tmp_path / "a.csv"), "seoul")
+    told = speed(moves, asked=20)
+
+    assert told["learned_moves"] == 80
+    assert 0 < told["one_ms_median"] <= told["one_ms_slowest_of_100"] <= told["forecasts_s"] * 1000
+
+
+def test_a_peer_is_the_best_of_its_kind(tmp_path: Path) -> None:
+    """Eight passes and never more than the memory: a series that diverges would be a straw man."""
+    moves = read_moves(_file(tmp_path / "a.csv", factor=9.0, rows=40), "seoul")
+    busy = [replace(one, past=replace(one.past, inputs=replace(one.past.inputs, dirty_mib_s=500.0))) for one in moves]
+    told = dict(naive(busy))
+
+    assert told["geometric series"].time_mape_percent == pytest.approx(0.0, abs=0.1)
+    assert told["memory over link"].time_mape_percent == pytest.approx(100 * (1 - 1 / 9), abs=0.1)
 
 
 def test_an_outcome_is_not_known_before_its_move_has_ended(tmp_path: Path) -> None:
@@ -64,6 +84,16 @@ def test_a_workload_left_out_is_not_among_what_is_learnt_from(tmp_path: Path) ->
 
     assert max(one.began for one in known) < min(one.began for one in asked)
     assert rest == []
+
+
+def test_hindsight_asks_only_for_the_later_half_and_knows_every_other_row(tmp_path: Path) -> None:
+    moves = read_moves(_file(tmp_path / "a.csv"), "seoul")
+    asked = [one for known, part in parts(moves, None, "hindsight") for one in part]
+
+    assert sorted(asked, key=lambda one: one.began) == moves[40:]
+    for known, part in parts(moves, None, "hindsight"):
+        assert len(known) == 72
+        assert not any(one in known for one in part)
 
 
 def test_the_misses_are_counted(tmp_path: Path) -> None:
