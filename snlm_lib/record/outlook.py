@@ -132,7 +132,9 @@ def _write(record: Path, kept: Mapping[str, Any]) -> None:
 
 
 def _read(path: Path) -> bytes | None:
-    """The file; None when it cannot be read or is larger than any of ours."""
+    """The file; None when it is none, cannot be read or is larger than any of ours."""
+    if not path.is_file():  # a pipe would be waited for
+        return None
     try:
         with path.open("rb") as file:
             raw = file.read(_LARGEST + 1)

@@ -122,6 +122,13 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
     assert kept_forecast(record) is None
 
 
+def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
+    record = kept(tmp_path, "20261123T090000Z", lab=None, ended_s=1)
+    lesson(record).unlink()
+    lesson(record).mkdir()
+    assert past_moves(tmp_path, lab=None) == []
+
+
 def test_rehearsals_do_not_crowd_out_what_real_hosts_taught(tmp_path: Path) -> None:
     kept(tmp_path, "20261123T090000Z", lab=None, ended_s=1)
     rehearsal = kept(tmp_path, "20261124T000000Z", lab="quick", ended_s=1)
