@@ -28,6 +28,7 @@ from snlm_lib.remote.credentials import Credential
 from snlm_lib.remote.session import Endpoint, HostSession
 from snlm_lib.step import Step, begin
 from snlm_lib.steps import move
+from tests.hurried import HurriedClock
 
 FIRST = "01_enable_live_migration"
 ROOT = Path(__file__).resolve().parents[1]
@@ -216,6 +217,7 @@ def test_a_lab_that_goes_away_between_two_looks(tmp_path: Path, monkeypatch: pyt
     with running_lab(scenario_file("quick"), clock=SystemClock()) as own:
         monkeypatch.setenv("SNLM_LAB", str(own.descriptor))
         step = begin(FIRST)
+        step.clock = HurriedClock()
         step.survey()
         own.stop()
 

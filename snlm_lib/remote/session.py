@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from snlm_lib.clock import Clock
-from snlm_lib.errors import SessionLost
+from snlm_lib.errors import RemoteError, SessionLost
 from snlm_lib.remote.credentials import Credential
 from snlm_lib.remote.operation import Operation, Run
 from snlm_lib.remote.pipeline import Pipeline
@@ -52,6 +52,8 @@ class HostSession:
         self._lock = threading.Lock()
         self._shell: Shell | None = None
         self._known = False  # the host has opened a shell for us before
+        self._refusals = 0  # how often no shell could be opened, and why the last time
+        self._refusal: RemoteError | None = None
 
     @property
     def host(self) -> str:
@@ -117,9 +119,9 @@ class HostSession:
 
     def _lasting(self, pipeline: Pipeline, do: Callable[[Shell], T]) -> T:
         """``do`` over an open shell; over a new one when that is lost and doing it again does no harm."""
-        tries = _TRIES
+        tries, seen = _TRIES, self._refusals
         while True:
-            shell = self._open()
+            shell = self._open(seen)
             tries -= 1
             try:
                 return do(shell)
@@ -129,19 +131,30 @@ class HostSession:
                 if not tries or not harmless:
                     raise
 
-    def _open(self) -> Shell:
+    def _open(self, seen: int | None = None) -> Shell:
+        """``seen``: the refusals when the command began. One that came since is its answer too: of many commands side
+        by side only one waits for a host that is gone, and a password that is no longer good is tried once."""
         with self._lock:
             if self._shell is None:
-                self._shell = Shell(
-                    self._endpoint,
-                    self._credential,
-                    clock=self._clock,
-                    connect_timeout_s=self._connect_timeout_s,
-                    at_once=self._at_once,
-                    known=self._known,
-                )
+                if seen is not None and self._refusals > seen and (last := self._refusal) is not None:
+                    raise type(last)(last.what, host=last.host, remedy=last.remedy)
+                try:
+                    self._shell = self._new_shell()
+                except RemoteError as error:
+                    self._refusals, self._refusal = self._refusals + 1, error
+                    raise
                 self._known = True
             return self._shell
+
+    def _new_shell(self) -> Shell:
+        return Shell(
+            self._endpoint,
+            self._credential,
+            clock=self._clock,
+            connect_timeout_s=self._connect_timeout_s,
+            at_once=self._at_once,
+            known=self._known,
+        )
 
     def _run(self, shell: Shell, pipeline: Pipeline, accept: Sequence[str]) -> Run:
         return Run(shell, pipeline, clock=self._clock, accept=accept, told=self._on_command)

@@ -14,7 +14,7 @@ from snlm_lib.change.checks.preflight import obstacles, preflight
 from snlm_lib.change.ledger import carry_out
 from snlm_lib.change.move_act import MoveOrder, move_act
 from snlm_lib.change.parity import identity_rows, place_rows
-from snlm_lib.clock import SystemClock
+from snlm_lib.clock import Clock, SystemClock
 from snlm_lib.estate.connect import Connection
 from snlm_lib.estate.reads import AT_ONCE
 from snlm_lib.estate.survey import survey_pair
@@ -64,8 +64,8 @@ class Played:
         return {str(e.data["what"]): ends.get(e.data["intent_id"], "unknown") for e in intents}
 
 
-def play(folder: Path, *faults: WireFault, read_timeout_s: float = 5.0) -> Played:
-    """One run with these faults. Raises what the toolkit raises when it cannot go on."""
+def play(folder: Path, *faults: WireFault, read_timeout_s: float = 5.0, clock: Clock | None = None) -> Played:
+    """One run with these faults; ``clock``: the sessions'. Raises what the toolkit raises when it cannot go on."""
     world = build_world(_hurried(load_scenario(QUICK)))
     world.set_password(USER, PASSWORD)
     plan = WirePlan(faults, on_restart=world.restarted)
@@ -78,7 +78,7 @@ def play(folder: Path, *faults: WireFault, read_timeout_s: float = 5.0) -> Playe
         HostSession(
             Endpoint(name, "127.0.0.1", server.ports[name], auth="ntlm", read_timeout_s=read_timeout_s),
             Credential(USER, PASSWORD),
-            clock=SystemClock(),
+            clock=clock or SystemClock(),
             on_command=played.told.append,
             at_once=AT_ONCE,
         )

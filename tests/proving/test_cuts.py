@@ -14,6 +14,7 @@ import pytest
 
 from snlm_lib.errors import OutcomeUnknown, SnlmError
 from snlm_lib.lab.wire_faults import Seen, WireFault
+from tests.hurried import HurriedClock
 from tests.proving.miniature import Played, distinct, play
 
 WHOLE = bool(os.environ.get("SNLM_PROVING_GROUND"))
@@ -93,7 +94,8 @@ def test_an_order_to_move_that_nobody_can_vouch_for_is_not_given_again(tmp_path:
 
 def test_an_order_that_was_taken_is_attached_to_when_the_host_is_too_busy_to_say_so(tmp_path: Path) -> None:
     lost = WireFault("cut-after", action="Command", command="Move-VM")
-    played = play(tmp_path, lost, WireFault("busy", host="HV01", action="Enumerate", times=200))
+    busy = WireFault("busy", host="HV01", action="Enumerate", times=200)
+    played = play(tmp_path, lost, busy, clock=HurriedClock())
     assert played.moves == ["completed"]
     assert set(played.changes().values()) == {"done"}
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from snlm_lib.clock import SystemClock
+from snlm_lib.clock import Clock, SystemClock
 from snlm_lib.errors import CommandFailed, HostUnreachable, SessionLost
 from snlm_lib.lab.server import LabServer
 from snlm_lib.lab.wire_faults import KINDS, SIGN_ON, WireFault, WirePlan
@@ -18,11 +20,13 @@ from snlm_lib.remote.credentials import Credential
 from snlm_lib.remote.pipeline import Pipeline
 from snlm_lib.remote.sending import NotBegun
 from snlm_lib.remote.session import CommandRecord, Endpoint, HostSession
+from tests.hurried import HurriedClock
 from tests.remote.conftest import PASSWORD, USER, ToyHost
 from tests.remote.test_session import VM_ID, move, until
 
 HARMLESS = sorted(KINDS.keys() - {"restart"})
 Spoilt = Callable[..., Any]
+CLOCK = SystemClock()
 
 
 @pytest.fixture
@@ -30,14 +34,16 @@ def spoilt(tmp_path: Path) -> Spoilt:
     """A session on a toy host whose wire has these faults; what it told is in ``told``."""
 
     @contextmanager
-    def make(*faults: WireFault, read_timeout_s: float = 2.0) -> Iterator[tuple[HostSession, ToyHost, WirePlan, Any]]:
+    def make(
+        *faults: WireFault, read_timeout_s: float = 2.0, clock: Clock = CLOCK
+    ) -> Iterator[tuple[HostSession, ToyHost, WirePlan, Any]]:
         toy, plan, told = ToyHost("HV01"), WirePlan(faults), list[CommandRecord]()
         toy.release.set()
         credential = Credential(USER, PASSWORD)
         server = LabServer([toy], users={USER: PASSWORD}, state_dir=tmp_path, faults=plan)
         server.start()
         endpoint = Endpoint("HV01", "127.0.0.1", server.ports["HV01"], auth="ntlm", read_timeout_s=read_timeout_s)
-        session = HostSession(endpoint, credential, clock=SystemClock(), on_command=told.append, connect_timeout_s=0.3)
+        session = HostSession(endpoint, credential, clock=clock, on_command=told.append, connect_timeout_s=0.3)
         try:
             yield session, toy, plan, told
         finally:
@@ -99,6 +105,24 @@ def test_a_question_is_asked_again_over_a_new_session_after_a_restart(spoilt: Sp
         assert [seen.action for seen in plan.seen].count("Create") == 2
 
 
+def test_of_many_commands_side_by_side_one_alone_waits_for_a_host_that_does_not_come_back(spoilt: Spoilt) -> None:
+    many, sends = 8, 7  # a send, and one after each of its waits
+    gone = WireFault("restart", action="Receive", command="Get-VMHost", seconds=0)
+    stays_away = WireFault("busy", action="Create", request=2, times=99)
+    together = threading.Barrier(many)
+
+    def ask(session: HostSession) -> bool:
+        together.wait()
+        with suppress(HostUnreachable):
+            return bool(session.invoke(commands.get_vm_host()).objects)
+        return False
+
+    with spoilt(gone, stays_away, clock=HurriedClock()) as (session, _, plan, _told), ThreadPoolExecutor(many) as crew:
+        session.open()
+        assert not all(crew.map(ask, [session] * many))
+        assert [seen.action for seen in plan.seen].count("Create") == 1 + sends
+
+
 def test_keys_lost_in_the_exchange_are_exchanged_anew_before_any_secret_leaves(spoilt: Spoilt) -> None:
     secret = move(Credential("CORP\\mover", "s3cret"))
     with spoilt(WireFault("cut-after", action="Send")) as (session, toy, plan, _):
@@ -148,7 +172,7 @@ def test_every_pipeline_is_closed_on_the_host(spoilt: Spoilt, pipeline: Pipeline
 def test_a_host_too_busy_to_say_what_became_of_a_command_leaves_it_open(
     spoilt: Spoilt, faults: list[WireFault]
 ) -> None:
-    with spoilt(*faults) as (session, toy, _, _told):
+    with spoilt(*faults, clock=HurriedClock()) as (session, toy, _, _told):
         with pytest.raises(SessionLost, match="look at the host") as caught:
             session.start(move()).result()
         assert "Nothing was begun" not in str(caught.value)
