@@ -27,6 +27,7 @@ from snlm_lib.measure.pings import Pings, Series, series_of
 __all__ = ["Gap", "gaps", "gaps_of"]
 
 Rows = NDArray[np.intp]
+_BLIND_S = 1.0  # nobody looked for longer: what was meanwhile is no certain absence
 
 
 @dataclass(frozen=True)
@@ -100,13 +101,17 @@ class _Run(NamedTuple):
 
 
 def _least_s(series: Series, life: Life, lost: Rows, firsts: Rows) -> NDArray[np.float64]:
-    """The longest run of lost probes in each gap with no answer at all between them, however late it came."""
+    """The longest run of lost probes in each gap with no answer at all between them, however late it came; without
+    the time in it that nobody looked."""
     answers = np.cumsum(series.answered)
     starts = np.concatenate([[True], answers[lost[1:]] != answers[lost[:-1]]])
     starts[firsts] = True
     heads = np.flatnonzero(starts)
     tails = np.append(heads[1:], len(lost)) - 1
+    missing_s = (np.diff(series.seq[lost]) - 1) * series.interval_s
+    blind_s = np.concatenate([[0.0], np.cumsum(np.where(missing_s > _BLIND_S, missing_s, 0.0))])
     length = life.from_s[lost[tails]] - life.at_s[lost[heads]] - life.unsteady_s[lost[heads]]
+    length -= blind_s[tails] - blind_s[heads]
     return np.maximum(np.maximum.reduceat(length, np.searchsorted(heads, firsts)), 0.0)
 
 

@@ -1,89 +1,51 @@
 """Logs of other tools as samples: ``fping -D``, ``ping`` (``-D``, ``-O``), Windows ``ping -t``, in any language.
 
-Read by their numbers: ``[seq]``, ``seq=``, ``TTL=`` and what follows ``=`` or ``<``; no word is looked for. A line is
-printed when its fate is known, so an answered probe left its round trip earlier. Where that is not known a probe's
-moment is bracketed, and the bounds of a gap are as much wider:
+A line (`log_lines`) is printed when its fate is known, so an answered probe left its round trip earlier. Where that
+is not known a probe's moment is bracketed, and the bounds of a gap are as much wider:
 
-- fping and ping number their probes: a lost one left between its neighbours, half an interval about where it was due.
+- fping and ping number their probes: a lost one left between its neighbours, half an interval about where it was due
+  by the one as by the other.
 - Windows numbers none and prints one after the other: a lost one left after the line before it.
 - Without time stamps the pace is taken for granted: ``pace_s`` apart. On Windows a lost one took from that to
   ``timeout_s``: an error comes at once, a time-out does not, and only words could tell one from the other.
+
+Several runs of one machine follow each other: between them nobody looked, for as long as the stamps say; without any
+they are taken to follow at once. A clock that was set back does not turn time back.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from math import ceil
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 
 from snlm_lib.errors import RecordError
 from snlm_lib.measure.ledger import ANSWERED, DUPLICATE, LATE, LOST
+from snlm_lib.measure.log_lines import READERS, Line, Log
 from snlm_lib.measure.ping_file import BETWEEN, PingHeader, TargetFacts
-from snlm_lib.measure.pings import Pings, parse_pings
+from snlm_lib.measure.pings import Ints, Pings, parse_pings
 from snlm_lib.measure.table import Words
 from snlm_lib.measure.wall import Floats
 from snlm_lib.units import iso_utc
 
-__all__ = ["PACE_S", "UNSTAMPED", "WINDOWS_TIMEOUT_S", "parse_log", "read_any"]
+__all__ = ["IN_RUNS", "PACE_S", "UNSTAMPED", "WINDOWS_TIMEOUT_S", "parse_log", "read_any"]
 
 UNSTAMPED = "without time stamps"
+IN_RUNS = "in several runs"
 PACE_S = 1.0  # what ping does unless told otherwise, on Windows too
 WINDOWS_TIMEOUT_S = 4.0  # ping's -w unless told otherwise
 _DUE_S = 0.5  # of an interval: how far a numbered probe may have left from where it was due
-_WRAP = 1 << 16  # icmp_seq has 16 bits
+_SET_BACK_S = 0.05  # round trips are told in few digits: less is no clock that was set
 _KIND = "icmp"
-_HALF_DAY_S = 43200  # a clock's hands, whether it counts 12 hours or 24
+_STATUSES = (ANSWERED, LATE, LOST, DUPLICATE)
 
 _DAMAGED = "Is the file damaged? Cut the line out that says it."
 _MOST_MISSING = 20_000_000  # numbers from first to last: half a year of one a second
 _OURS = tuple(mark + begins for mark in (b"", b"\xef\xbb\xbf") for begins in (b"# snlm.pings/", b"seq,"))
-
-_EPOCH = r"(?:\[(?P<at>\d+\.\d+)\]\s*)?"
-_FPING = re.compile(_EPOCH + r"(?P<again>\D*?)(?P<host>\S+)\s+: \[(?P<seq>\d+)\], (?:\d+ bytes, (?P<rtt>[\d.]+) ms)?")
-_UNIX = re.compile(_EPOCH + r"(?P<line>.*?\bseq[= ]|.*?_seq[= ])(?P<seq>\d+)(?P<rest>.*)")
-_UNIX_RTT = re.compile(r"ttl=\d+(?:.*?=(?P<rtt>[\d.,]+) ?ms)?", re.IGNORECASE)
-_ADDRESS = re.compile(r"(?<![\w.])(\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]*:[0-9a-fA-F:]*:[0-9a-fA-F:.]*)(?![\w.])")
-_WINDOWS_NUMBER = re.compile(r"[=<](\d+)")
-_TITLE_END = (":", "\uff1a")
-_ALONE = re.compile(r"(?<![\w.:])\d+(?![\w.:])")  # the title tells how many bytes, the statistics' line does not
-_TITLE_NAMED = re.compile(r"\[[0-9a-fA-F.:%]+\]|\bping", re.IGNORECASE)
-_COUNTS = re.compile(r"=\s*(\d+)")
-_UNIX_TITLE = re.compile(r"PING\b")
-_WINDOWS_TTL = re.compile(r"\bTTL=\d+")
-_TIME_OF_DAY = re.compile(
-    r"^.{0,24}?(?:(?<=\dT)|(?<![\w:]))(\d{1,2}):(\d\d):(\d\d)(?:[.,](\d{1,9}))?"
-    r"(?:\s*[AaPp]\.?[Mm]\b\.?|Z|\s?[+-]\d\d:?\d\d)?(?![\w:]*\w)[\s\-|;,:\])>]*"
-)
-
-
-@dataclass(frozen=True)
-class _Line:
-    """One probe's line: ``at_s`` is when it was printed, on any scale; None when the log does not say."""
-
-    seq: int
-    target: str
-    status: str
-    rtt_ms: float | None
-    at_s: float | None
-    coarse_s: float = 0.0  # what the stamp cannot tell apart
-
-
-@dataclass(frozen=True)
-class _Log:
-    """``tool`` is what wrote it; ``dated``: its stamps are seconds since 1970, UTC."""
-
-    tool: str
-    lines: list[_Line]
-    dated: bool
-    numbered: bool
-
-
-Reader = Callable[[Sequence[str]], _Log]
 
 
 def read_any(path: Path, *, timeout_s: float = WINDOWS_TIMEOUT_S, pace_s: float = PACE_S) -> Pings:
@@ -106,9 +68,9 @@ def parse_log(data: bytes, *, where: str, timeout_s: float = WINDOWS_TIMEOUT_S, 
     """What `read_any` makes of a log's content. Raises RecordError when no line is a probe's."""
     text = _decoded(data).splitlines()
     try:
-        for read in _READERS:
+        for read in READERS:
             log = read(text)
-            if log.lines:
+            if log.lines or any(log.sent.values()):
                 return _pings(log, timeout_s, pace_s)
     except (ValueError, OverflowError) as error:
         raise RecordError(f"a number in it is out of all reason ({error})", where=where, remedy=_DAMAGED) from error
@@ -129,128 +91,23 @@ def _decoded(data: bytes) -> str:
         return data.decode("latin-1")
 
 
-def _fping(text: Sequence[str]) -> _Log:
-    found = [match for match in map(_FPING.match, text) if match]
-    lines = [
-        _Line(
-            int(one["seq"]),
-            one["host"],
-            DUPLICATE if one["again"] and one["again"].strip() else ANSWERED if one["rtt"] else LOST,
-            _number(one["rtt"]),
-            _number(one["at"]),
-        )
-        for one in found
-    ]
-    return _Log("fping", lines, dated=True, numbered=True)
-
-
-def _unix(text: Sequence[str]) -> _Log:
-    lines: list[_Line] = []
-    target, above, last = "", 0, 0
-    for line in text:
-        match = _UNIX.match(line)
-        reply = _UNIX_RTT.search(match["rest"]) if match else None
-        address = _ADDRESS.search(match["line"] if match else line)
-        titled = bool(_UNIX_TITLE.match(line))
-        if address and address[0] != target and (titled or reply):
-            target, above, last = address[0], 0, 0
-        if match is None:
-            continue
-        seq = int(match["seq"]) + above
-        if last - seq > _WRAP // 2:
-            above, seq = above + _WRAP, seq + _WRAP
-        last = seq
-        again = reply is not None and match["rest"].rstrip().endswith("!)")
-        status = DUPLICATE if again else ANSWERED if reply else LOST
-        lines.append(_Line(seq, target, status, _number(reply["rtt"]) if reply else None, _number(match["at"])))
-    return _Log("ping", lines, dated=True, numbered=True)
-
-
-class _Windows:
-    """Replies, and between a title and the next empty line whatever else stands there: probes without a reply.
-
-    ``sure``: it is Windows' ping, and not any text.
-    """
-
-    def __init__(self) -> None:
-        self.lines: list[_Line] = []
-        self.sure = False
-        self.target = ""
-        self._inside = False
-        self._at_s: float | None = None
-
-    def feed(self, raw: str) -> None:
-        """The next line."""
-        coarse_s, told = self._stamped(raw)
-        rtt_ms, replied = self._reply(told)
-        address = _ADDRESS.search(told)
-        indented = told.startswith(" ")
-        if replied:
-            self.sure = self._inside = True
-            self.target = self.target or (address[0] if address else "")
-            self._add(ANSWERED, rtt_ms, coarse_s)
-        elif not told.strip() or (told.rstrip().endswith(_TITLE_END) and not indented):
-            self._inside = address is not None and bool(_ALONE.search(told))
-            self.target = address[0] if address and self._inside else self.target
-            self.sure |= self._inside and bool(_TITLE_NAMED.search(told))
-        elif indented and not self._inside:
-            self.sure |= bool(self.lines) and _adds_up([int(one) for one in _COUNTS.findall(told)])
-        elif self._inside and not indented:
-            self._add(LOST, None, coarse_s)
-
-    def _reply(self, told: str) -> tuple[float | None, bool]:
-        """The last number before TTL; an answer over IPv6 has no TTL, and no number but its time."""
-        numbers = [float(number) for number in _WINDOWS_NUMBER.findall(told)]
-        if _WINDOWS_TTL.search(told):
-            return (numbers[-2] if len(numbers) > 1 else None), True
-        if self._inside and len(numbers) == 1 and _ADDRESS.search(told) and not told.startswith(" "):
-            return numbers[0], True
-        return None, False
-
-    def _stamped(self, raw: str) -> tuple[float, str]:
-        """How coarse the line's own time of day is, and the line without it."""
-        found = _TIME_OF_DAY.match(raw)
-        if found is None:
-            return 0.0, raw
-        hours, minutes, seconds, part = found.groups()
-        at_s = int(hours) * 3600 + int(minutes) * 60 + float(f"{seconds}.{part or 0}")
-        laps = 0 if self._at_s is None else ceil((self._at_s - at_s) / _HALF_DAY_S - 1e-9)
-        self._at_s = at_s + max(laps, 0) * _HALF_DAY_S
-        return 10.0 ** -len(part or ""), raw[found.end() :]
-
-    def _add(self, status: str, rtt_ms: float | None, coarse_s: float) -> None:
-        self.lines.append(_Line(len(self.lines), self.target, status, rtt_ms, self._at_s, coarse_s))
-
-
-def _adds_up(counts: list[int]) -> bool:
-    """Sent, received, lost."""
-    return len(counts) == 3 and counts[0] == counts[1] + counts[2] > 0
-
-
-def _windows(text: Sequence[str]) -> _Log:
-    reader = _Windows()
-    for line in text:
-        reader.feed(line)
-    return _Log("Windows ping", reader.lines if reader.sure else [], dated=False, numbered=False)
-
-
-def _number(text: str | None) -> float | None:
-    return None if text is None else float(text.replace(",", "."))
-
-
-def _pings(log: _Log, timeout_s: float, pace_s: float) -> Pings:
-    stamped = all(one.at_s is not None for one in log.lines)
-    names = tuple(dict.fromkeys(one.target for one in log.lines))
+def _pings(log: Log, timeout_s: float, pace_s: float) -> Pings:
+    stamped = bool(log.lines) and all(one.at_s is not None for one in log.lines)
+    names = tuple(
+        dict.fromkeys([*(one.target for one in log.lines), *(name for (name, _), sent in log.sent.items() if sent)])
+    )
     wait = _Wait(pace_s, max(timeout_s, pace_s), stamped)
-    parts = [_moments([one for one in log.lines if one.target == name], log, wait) for name in names]
-    ordered = [one for part in parts for one in part.lines]
-    from_s, at_s = (np.concatenate([getattr(part, name) for part in parts]) for name in ("from_s", "at_s"))
+    parts = [_moments(log, name, wait) for name in names]
+    seq, from_s, at_s, utc_s = (
+        np.concatenate([getattr(part, column) for part in parts]) for column in ("seq", "from_s", "at_s", "utc_s")
+    )
     dated = log.dated and stamped
     zero_s = float(np.nanmin(from_s)) if dated else 0.0
     interval_s = float(np.median([part.interval_s for part in parts]))
-    statuses = (ANSWERED, LATE, LOST, DUPLICATE)
+    lines = [one for part in parts for one in part.lines]
+    rows = [number for number, part in enumerate(parts) for _ in part.lines]
     return Pings(
-        schema=log.tool if stamped else f"{log.tool} {UNSTAMPED}",
+        schema=_schema(log, stamped=stamped, in_runs=any(part.runs > 1 for part in parts)),
         header=PingHeader(
             "",
             iso_utc(datetime.fromtimestamp(zero_s, UTC)) if dated else "",
@@ -260,26 +117,34 @@ def _pings(log: _Log, timeout_s: float, pace_s: float) -> Pings:
             resolution_ms=round(interval_s * 1000, 3),
             moments=BETWEEN,
         ),
-        seq=np.array([one.seq for one in ordered], dtype=np.int64),
-        target=Words(np.array([names.index(one.target) for one in ordered], dtype=np.intp), names),
-        kind=Words(np.zeros(len(ordered), dtype=np.intp), (_KIND,)),
+        seq=seq,
+        target=Words(np.array(rows, dtype=np.intp), names),
+        kind=Words(np.zeros(len(lines), dtype=np.intp), (_KIND,)),
         due_s=from_s - zero_s,
         sent_s=at_s - zero_s,
-        utc_s=at_s if dated else np.full(len(ordered), np.nan),
-        status=Words(np.array([statuses.index(one.status) for one in ordered], dtype=np.intp), statuses),
-        rtt_ms=np.array([np.nan if one.rtt_ms is None else one.rtt_ms for one in ordered]),
-        error=Words(np.zeros(len(ordered), dtype=np.intp), ("",)),
+        utc_s=utc_s if dated else np.full(len(lines), np.nan),
+        status=Words(np.array([_STATUSES.index(one.status) for one in lines], dtype=np.intp), _STATUSES),
+        rtt_ms=np.array([np.nan if one.rtt_ms is None else one.rtt_ms for one in lines]),
+        error=Words(np.zeros(len(lines), dtype=np.intp), ("",)),
     )
+
+
+def _schema(log: Log, *, stamped: bool, in_runs: bool) -> str:
+    words = [] if stamped else [UNSTAMPED, *([IN_RUNS] if in_runs else [])]
+    return f"{log.tool} {', '.join(words)}".strip()
 
 
 @dataclass(frozen=True)
 class _Moments:
-    """The lines of one target, and for each from when to when its probe can have left."""
+    """The lines of one target, and for each from when to when its probe can have left; ``utc_s`` as it was stamped."""
 
-    lines: list[_Line]
+    lines: list[Line]
+    seq: Ints
     from_s: Floats
     at_s: Floats
+    utc_s: Floats
     interval_s: float
+    runs: int = 1
 
 
 @dataclass(frozen=True)
@@ -291,58 +156,110 @@ class _Wait:
     stamped: bool
 
 
-def _moments(lines: list[_Line], log: _Log, wait: _Wait) -> _Moments:
-    if not log.numbered:
-        return _printed_in_turn(lines) if wait.stamped else _paced(lines, wait)
-    lines = _with_the_missing(lines)
-    return _numbered(lines) if wait.stamped else _paced_by_number(lines, wait.pace_s)
+def _moments(log: Log, name: str, wait: _Wait) -> _Moments:
+    if log.numbered:
+        runs = _numbered_runs(log, name)
+        each = [_numbered(run) if wait.stamped else _paced_by_number(run, wait.pace_s) for run in runs]
+        return _joined(each, PACE_S if wait.stamped else wait.pace_s, stamped=wait.stamped)
+    mine = [one for one in log.lines if one.target == name]
+    if wait.stamped:
+        return _joined([_printed_in_turn(run) for run in _by_run(mine)], wait.most_s, stamped=True)
+    return replace(_paced(mine, wait), runs=len({one.run for one in mine}))
 
 
-def _with_the_missing(lines: list[_Line]) -> list[_Line]:
+def _by_run(lines: list[Line]) -> Iterator[list[Line]]:
+    return (list(run) for _, run in groupby(lines, key=lambda one: one.run))
+
+
+def _numbered_runs(log: Log, name: str) -> list[list[Line]]:
+    """Every probe of every run; a run of which no line tells is the end of the one before it."""
+    told: dict[int, list[Line]] = {run: [] for target, run in log.sent if target == name}
+    for one in log.lines:
+        if one.target == name:
+            told.setdefault(one.run, []).append(one)
+    found: list[list[Line]] = []
+    silent: list[Line] = []
+    for run in sorted(told):
+        whole = _with_the_missing(told[run], log.sent.get((name, run)), name)
+        if told[run]:
+            found.append(_behind(silent, whole))
+            silent = []
+        elif found:
+            found[-1] = _behind(found[-1], whole)
+        else:
+            silent = _behind(silent, whole)
+    return found or [silent]
+
+
+def _behind(lines: list[Line], more: list[Line]) -> list[Line]:
+    """``more`` with numbers that go on after those of ``lines``."""
+    if not lines or not more:
+        return lines or more
+    step = max(one.seq for one in lines) + 1 - min(one.seq for one in more)
+    return lines + [replace(one, seq=one.seq + step) for one in more]
+
+
+def _with_the_missing(lines: list[Line], sent: range | None, name: str) -> list[Line]:
     """ping says nothing of a probe without an answer: its number is missing. The last line of a number counts."""
     last = {one.seq: one for one in lines if one.status != DUPLICATE}
     again = [one for one in lines if one.status == DUPLICATE]
-    if not last:
+    if not last and not sent:
         return again
-    if max(last) - min(last) > _MOST_MISSING:
-        raise ValueError(f"from probe {min(last)} to {max(last)}")
+    first = min([*last, *([] if sent is None else [sent.start])])
+    end = max([*(one + 1 for one in last), *([] if sent is None else [sent.stop])])
+    if end - first > _MOST_MISSING:
+        raise ValueError(f"from probe {first} to {end - 1}")
     waited = {one.seq for one in lines if one.status == LOST}
-    found = [last.get(seq) or _Line(seq, lines[0].target, LOST, None, None) for seq in range(min(last), max(last) + 1)]
+    found = [last.get(seq) or Line(seq, name, LOST, None, None) for seq in range(first, end)]
     told = [replace(one, status=LATE) if one.status == ANSWERED and one.seq in waited else one for one in found]
     return told + again
 
 
-def _numbered(lines: list[_Line]) -> _Moments:
-    seq = np.array([one.seq for one in lines], dtype=np.float64)
+def _numbered(lines: list[Line]) -> _Moments:
+    seq = np.array([one.seq for one in lines], dtype=np.int64)
     left = np.array([_left_s(one) for one in lines])
     known = np.flatnonzero(np.isfinite(left))
     known = known[np.argsort(seq[known], kind="stable")]
-    steps = np.diff(left[known])[np.diff(seq[known]) == 1]
-    interval_s = float(np.median(steps)) if len(steps) else PACE_S
+    ticks, steps = np.diff(seq[known]), np.diff(left[known])
+    usual = steps[(ticks == 1) & (steps > -_SET_BACK_S)]
+    interval_s = float(np.median(usual)) if len(usual) else PACE_S
     if not len(known):  # nothing but losses: their lines were printed at the same pace
-        printed = np.array([np.nan if one.at_s is None else one.at_s for one in lines])
-        return _Moments(lines, printed - interval_s, printed, interval_s)
-    first, last = known[0], known[-1]
-    due = np.interp(seq, seq[known], left[known])
-    due = np.where(seq < seq[first], left[first] + (seq - seq[first]) * interval_s, due)
-    due = np.where(seq > seq[last], left[last] + (seq - seq[last]) * interval_s, due)
-    slack_s = np.where(np.isfinite(left), 0.0, _DUE_S * interval_s)
-    due = np.where(np.isfinite(left), left, due)
-    return _Moments(lines, due - slack_s, due + slack_s, interval_s)
+        told = np.array([np.nan if one.at_s is None else one.at_s for one in lines])
+        known = np.flatnonzero(np.isfinite(told))
+        printed = np.where(np.isfinite(told), told, _due_by(seq, known, told, interval_s)[0])
+        return _Moments(lines, seq, printed - interval_s, printed, printed, interval_s)
+    went_back = np.where(steps < -_SET_BACK_S, ticks * interval_s - steps, 0.0)
+    on_axis = left.copy()
+    on_axis[known] += np.concatenate([[0.0], np.cumsum(went_back)])
+    by_last, by_next = _due_by(seq, known, on_axis, interval_s)
+    slack_s = _DUE_S * interval_s
+    sure = np.isfinite(left)
+    from_s = np.where(sure, on_axis, np.minimum(by_last, by_next) - slack_s)
+    at_s = np.where(sure, on_axis, np.maximum(by_last, by_next) + slack_s)
+    return _Moments(lines, seq, from_s, at_s, left, interval_s)
 
 
-def _left_s(one: _Line) -> float:
+def _due_by(seq: Ints, known: Ints, at_s: Floats, interval_s: float) -> tuple[Floats, Floats]:
+    """When each was due by the last known one before it, and by the next one after it."""
+    place = np.searchsorted(seq[known], seq)
+    last, after = known[np.maximum(place - 1, 0)], known[np.minimum(place, len(known) - 1)]
+    by_last, by_next = (at_s[one] + (seq - seq[one]) * interval_s for one in (last, after))
+    return np.where(place > 0, by_last, by_next), np.where(place < len(known), by_next, by_last)
+
+
+def _left_s(one: Line) -> float:
     if one.at_s is None or one.status not in (ANSWERED, LATE, DUPLICATE):
         return float("nan")
     return one.at_s - (one.rtt_ms or 0.0) / 1000
 
 
-def _paced_by_number(lines: list[_Line], pace_s: float) -> _Moments:
-    at_s = np.array([one.seq * pace_s for one in lines])
-    return _Moments(lines, at_s, at_s, pace_s)
+def _paced_by_number(lines: list[Line], pace_s: float) -> _Moments:
+    seq = np.array([one.seq for one in lines], dtype=np.int64)
+    at_s = np.asarray(seq * pace_s, dtype=np.float64)
+    return _Moments(lines, seq, at_s, at_s, at_s, pace_s)
 
 
-def _paced(lines: list[_Line], wait: _Wait) -> _Moments:
+def _paced(lines: list[Line], wait: _Wait) -> _Moments:
     """Each was sent one pace after the one before it, or when that was given up: between the two after a lost one.
 
     Only within a run of lost ones does that leave a moment open: the answer after it is laid at the latest.
@@ -353,10 +270,10 @@ def _paced(lines: list[_Line], wait: _Wait) -> _Moments:
     rows = np.arange(len(lines))
     head = np.maximum.accumulate(np.where(answered | np.concatenate([[True], answered[:-1]]), rows, 0))
     from_s = np.where(answered, at_s, at_s[head] + (rows - head) * wait.pace_s)
-    return _Moments(lines, from_s, at_s, wait.pace_s)
+    return _Moments(lines, rows, from_s, at_s, at_s, wait.pace_s)
 
 
-def _printed_in_turn(lines: list[_Line]) -> _Moments:
+def _printed_in_turn(lines: list[Line]) -> _Moments:
     """A reply's moment is known, as finely as its stamp; a lost one left after the line before it."""
     printed = np.array([one.at_s or 0.0 for one in lines])
     waited = np.array([(one.rtt_ms or 0.0) / 1000 for one in lines])
@@ -364,7 +281,26 @@ def _printed_in_turn(lines: list[_Line]) -> _Moments:
     before = np.concatenate([[printed[0] - PACE_S], printed[:-1]])
     answered = np.array([one.status == ANSWERED for one in lines])
     from_s = np.where(answered, printed - waited, before)
-    return _Moments(lines, from_s, printed + coarse - waited, PACE_S)
+    at_s = printed + coarse - waited
+    return _Moments(lines, np.arange(len(lines)), from_s, at_s, at_s, PACE_S)
 
 
-_READERS: tuple[Reader, ...] = (_fping, _unix, _windows)
+def _joined(runs: Sequence[_Moments], apart_s: float, *, stamped: bool) -> _Moments:
+    """One after the other. What begins before the last one ended was stamped by a clock that had been set back: it
+    is laid ``apart_s`` behind, like a run without stamps."""
+    interval_s = float(np.median([one.interval_s for one in runs]))
+    parts: list[_Moments] = []
+    for one in runs:
+        shift_s, step = 0.0, 0
+        if parts:
+            end_s, begin_s = float(parts[-1].at_s.max()), float(one.from_s.min())
+            shift_s = 0.0 if stamped and begin_s > end_s else end_s + apart_s - begin_s
+            pause_s = begin_s + shift_s - end_s
+            step = int(parts[-1].seq.max() - one.seq.min()) + max(round(pause_s / interval_s), 1)
+        parts.append(replace(one, seq=one.seq + step, from_s=one.from_s + shift_s, at_s=one.at_s + shift_s))
+    lines = [line for part in parts for line in part.lines]
+    seq = np.concatenate([part.seq for part in parts])
+    from_s, at_s, utc_s = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("from_s", "at_s", "utc_s")
+    )
+    return _Moments(lines, seq, from_s, at_s, utc_s, interval_s, len(runs))

@@ -16,7 +16,7 @@ from snlm_lib.measure.blackout import EVENT_ROUNDING_S
 from snlm_lib.measure.downtime import Cause, DowntimeReport
 from snlm_lib.measure.gaps import Gap
 from snlm_lib.measure.ledger import NO_ANSWER, STALLED
-from snlm_lib.measure.logs import UNSTAMPED
+from snlm_lib.measure.logs import IN_RUNS, UNSTAMPED
 from snlm_lib.measure.ping_file import BETWEEN
 from snlm_lib.units import say_duration_s
 
@@ -61,11 +61,12 @@ def verdict(report: DowntimeReport) -> Verdict:
 
 def _assumed(report: DowntimeReport) -> str:
     """On what a log without time stamps is read."""
-    if not report.schema.endswith(UNSTAMPED):
+    if UNSTAMPED not in report.schema:
         return ""
     header = report.header
+    runs = ", and its runs followed each other at once" if IN_RUNS in report.schema else ""
     wait = f" (and a lost one waited up to {header.timeout_ms / 1000:g} s)" if header.timeout_ms else ""
-    return f"If one probe went each {_each(header.interval_ms)}{wait}: "
+    return f"If one probe went each {_each(header.interval_ms)}{wait}{runs}: "
 
 
 def _each(interval_ms: float) -> str:
@@ -231,7 +232,7 @@ def _reach(told: Downtime, *, log: bool) -> Iterator[str]:
 
 
 def _monitor(report: DowntimeReport, told: Downtime) -> Iterator[str]:
-    if report.schema.endswith(UNSTAMPED):
+    if UNSTAMPED in report.schema:
         yield "The log carries no time stamps."
     if told.not_sent or told.unrecorded:
         missed = told.not_sent + told.unrecorded

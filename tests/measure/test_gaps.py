@@ -135,6 +135,12 @@ def test_what_is_one_gap_and_what_ends_it(pattern: str, lost: list[int]) -> None
     assert [gap.lost for gap in gaps_in(pattern)] == lost
 
 
+def test_a_long_time_that_nobody_looked_is_no_certain_absence() -> None:
+    (gap,) = gaps_in("AAxx" + "-" * 25 + "xxAA")
+    assert gap.lower_s == pytest.approx(0.3), "it may have been there meanwhile"
+    assert upper_s(gap) == pytest.approx(3.0)
+
+
 def test_an_answer_that_was_held_counts_when_it_was_let_go() -> None:
     (gap,) = gaps_in("AAAxxAAA", {5: 81.0})
     assert upper_s(gap) == pytest.approx(0.3 + 0.08), "the guest may have come back only then"
