@@ -107,8 +107,9 @@ def test_a_question_is_asked_again_over_a_new_session_after_a_restart(spoilt: Sp
 
 def test_of_many_commands_side_by_side_one_alone_waits_for_a_host_that_does_not_come_back(spoilt: Spoilt) -> None:
     many, sends = 8, 7  # a send, and one after each of its waits
-    gone = WireFault("restart", action="Receive", command="Get-VMHost", seconds=0)
-    stays_away = WireFault("busy", action="Create", request=2, times=99)
+    waiting = WireFault("stall", action="Receive", command="Get-VMHost", times=many, seconds=0.5)
+    gone = WireFault("restart", action="Command", request=many, seconds=0)
+    stays_away = WireFault("busy", action="Create", request=2, times=999)
     together = threading.Barrier(many)
 
     def ask(session: HostSession) -> bool:
@@ -117,10 +118,13 @@ def test_of_many_commands_side_by_side_one_alone_waits_for_a_host_that_does_not_
             return bool(session.invoke(commands.get_vm_host()).objects)
         return False
 
-    with spoilt(gone, stays_away, clock=HurriedClock()) as (session, _, plan, _told), ThreadPoolExecutor(many) as crew:
+    with (
+        spoilt(waiting, gone, stays_away, clock=HurriedClock()) as (session, _, plan, _told),
+        ThreadPoolExecutor(many) as crew,
+    ):
         session.open()
         assert not all(crew.map(ask, [session] * many))
-        assert [seen.action for seen in plan.seen].count("Create") == 1 + sends
+        assert 1 < [seen.action for seen in plan.seen].count("Create") <= 1 + sends
 
 
 def test_keys_lost_in_the_exchange_are_exchanged_anew_before_any_secret_leaves(spoilt: Spoilt) -> None:
