@@ -6,6 +6,7 @@ number. A blackout too short for the counters to show is normal, so nothing here
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -72,24 +73,33 @@ def phase_bands(progress: Columns, passes: Columns) -> list[Band]:
     with the one before it; what is before the first and after the last phase has no band.
     """
     dark = [Phase.BLACKOUT if text.lower() in _TRUE else None for text in texts(passes, "is_blackout")]
-    return [*_runs(numbers(progress, "t_s"), _phases(progress)), *_runs(numbers(passes, "t_s"), dark)]
+    return [*_runs(numbers(progress, "t_s"), _phases(progress, passes)), *_runs(numbers(passes, "t_s"), dark)]
 
 
-def _phases(progress: Columns) -> Iterator[Phase | None]:
-    states, counted = numbers(progress, "job_state"), numbers(progress, "pass_number")
+def _phases(progress: Columns, passes: Columns) -> Iterator[Phase | None]:
+    counted_s = _first_pass_s(passes)
+    columns = (numbers(progress, name) for name in ("t_s", "job_state", "pass_number"))
     phase: Phase | None = None
-    for status, state, number in zip(texts(progress, "operational_status"), states, counted, strict=False):
+    for status, time, state, number in zip(texts(progress, "operational_status"), *columns, strict=False):
         named = phase_of(re.findall(r"\w+", status))
         if not status and state is not None and state not in _JOB_OVER and phase in (Phase.MEMORY, Phase.CUT_OVER):
             phase = Phase.CUT_OVER
         elif state in _JOB_OVER or (phase is Phase.MEMORY and status and named is None and "InService" not in status):
             phase = None
         elif named is Phase.MEMORY:
-            # the status may say migrating from the start: the counters know when the first pass began
-            phase = Phase.MEMORY if (number or 0) > 0 else phase
+            # the status may say migrating from the start: the counters know when the first pass began, and a look is
+            # written with those of the look before
+            begun = (number or 0) > 0 or (time is not None and time >= counted_s)
+            phase = Phase.MEMORY if begun else phase
         elif named is not None:
             phase = named
         yield phase
+
+
+def _first_pass_s(passes: Columns) -> float:
+    """When the counters were first read in a pass; infinite when they never were."""
+    pairs = zip(numbers(passes, "t_s"), numbers(passes, "pass_number"), strict=False)
+    return min((time for time, number in pairs if time is not None and (number or 0) > 0), default=math.inf)
 
 
 def _runs(times: Iterable[float | None], phases: Iterable[Phase | None]) -> list[Band]:

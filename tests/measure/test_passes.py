@@ -67,6 +67,13 @@ def test_migrating_without_a_pass_goes_on_with_the_phase_before() -> None:
     assert phase_bands(progress(*rows, (2, 7, "", None)), NO_COUNTERS) == [Band(Phase.STORAGE, 0, 2)]
 
 
+def test_the_memory_phase_begins_when_the_counters_were_read_not_a_look_later() -> None:
+    rows: list[Row] = [(0, 4, "MigratingVirtualMachine", None), (1, 4, "MigratingVirtualMachine", None)]
+    read = {"t_s": ["0.9", "1.9"], "pass_number": ["1", "2"]}
+    found = phase_bands(progress(*rows, (2, 4, "MigratingVirtualMachine", 1), (3, 7, "", None)), read)
+    assert found == [Band(Phase.MEMORY, 1, 3)]
+
+
 def test_a_source_that_is_silent_while_nothing_is_known_of_the_job_begins_no_cut_over() -> None:
     rows: list[Row] = [(0, 4, "MigratingVirtualMachine", 1), (1, None, "", None), (2, 4, "", None), (3, 7, "", None)]
     found = phase_bands(progress(*rows), NO_COUNTERS)

@@ -26,7 +26,7 @@ _SCALES = np.array([0.08, 0.12, 0.15, 0.06])  # log RAM, log dirty rate, log lin
 _DIRTY_FLOOR_MIB_S = 0.1
 _SOFT, _PULL = 0.4, 0.06  # nearest distance that still counts; weight of "the arithmetic is right"
 _STRANGER = 40.0  # a move of another class stands this far off
-_OWN = 3.0  # a move of the same machine counts so often
+_OWN, _SAME = 3.0, 2.0  # a move of the same machine counts so often, and stands no farther off than this
 OFFSET = np.array([0.0, 0.0, 0.02])  # seconds of pause below which a ratio says nothing
 _DEVIATION = np.array([0.18, 0.15, 0.75])  # what is supposed of the scatter, in logarithms
 _FLOOR = np.array([0.008, 0.004, 0.03])
@@ -39,7 +39,8 @@ _USUAL = np.array([[-1.6, 1.6]] * 3)
 class Recall:
     """Logarithms to be added to the arithmetic, by measure: ``centre``, and ``low`` <= 0 <= ``high`` around it.
 
-    ``support``: how many moves speak, in nearest neighbours' worth; 0 = nothing is known.
+    ``support``: how many moves speak, in nearest neighbours' worth; 0 = nothing is known. ``own``: the same of moves of
+    this machine alone: what was never measured of it, they have felt.
     """
 
     centre: Array
@@ -47,6 +48,7 @@ class Recall:
     high: Array
     support: float
     moves: int = 0
+    own: float = 0.0
 
     @staticmethod
     def nothing() -> Recall:
@@ -85,21 +87,21 @@ class Experience:
         """What the nearest moves say of a situation; ``kind`` and ``machine`` are -1 when not known."""
         if not self.count:
             return Recall.nothing()
-        centre, scatter, support = self._near(place, kind, machine)
+        centre, scatter, support, own = self._near(place, kind, machine)
         edges = self._edges()
         low, high = np.maximum(edges[:, 0] * scatter, -_WIDEST), np.minimum(edges[:, 1] * scatter, _WIDEST)
-        return Recall(centre, low, high, support, self.count)
+        return Recall(centre, low, high, support, self.count, own)
 
-    def _near(self, place: Array, kind: int, machine: int) -> tuple[Array, Array, float]:
+    def _near(self, place: Array, kind: int, machine: int) -> tuple[Array, Array, float, float]:
         known = slice(0, self.count)
-        square = ((self.places[known] - place) ** 2).sum(axis=1)
-        square = square + np.where((self.kinds[known] == kind) & (kind >= 0), 0.0, _STRANGER**2)
+        same = (self.machines[known] == machine) & (machine >= 0)
+        apart = np.where((self.kinds[known] == kind) & (kind >= 0), 0.0, np.where(same, _SAME, _STRANGER))
+        square = ((self.places[known] - place) ** 2).sum(axis=1) + apart**2
         nearest = np.argpartition(square, NEAREST)[:NEAREST] if self.count > NEAREST else np.arange(self.count)
-        weight = 1.0 / (np.sqrt(square[nearest]) + _SOFT) ** 2
-        weight = weight * np.where((self.machines[nearest] == machine) & (machine >= 0), _OWN, 1.0)
+        weight = np.where(same[nearest], _OWN, 1.0) / (np.sqrt(square[nearest]) + _SOFT) ** 2
         said = [_middle(self.ratios[nearest, column], weight, column) for column in range(len(MEASURES))]
         centre, scatter = np.array(said).T
-        return centre, scatter, float(weight.sum() * _SOFT**2)
+        return centre, scatter, float(weight.sum() * _SOFT**2), float(weight[same[nearest]].sum() * _SOFT**2)
 
     def _edges(self) -> Array:
         """By measure: the tenth and ninetieth hundredth of past misses, in scatters."""
@@ -111,7 +113,7 @@ class Experience:
         """One move more; its miss is scored first, as the forecast before it stood."""
         score = np.full(len(MEASURES), np.nan)
         if self.count:
-            centre, scatter, _ = self._near(place, kind, machine)
+            centre, scatter, *_ = self._near(place, kind, machine)
             score = np.clip((ratio - centre) / scatter, -_STRANGEST, _STRANGEST)
         if self.count == len(self.places):
             self._grow()

@@ -20,7 +20,7 @@ from snlm_lib.measure.forecast.experience import MEASURES, OFFSET, Experience, R
 from snlm_lib.measure.forecast.fit import MACHINE, Ended, fit
 from snlm_lib.measure.forecast.inputs import QUANTITIES, MoveInputs, complete
 from snlm_lib.measure.forecast.learn import Past, Reading, reading_of, with_history
-from snlm_lib.measure.forecast.situation import TENTH, Situation, situation, standard_draws
+from snlm_lib.measure.forecast.situation import TENTH, Eased, Situation, situation, standard_draws
 from snlm_lib.measure.forecast.storage import StorageRatio, storage_course
 from snlm_lib.measure.forecast.told import Advice, Forecast, Pass, Span
 from snlm_lib.measure.forecast.traits import Traits, traits_of
@@ -83,11 +83,13 @@ class Forecaster:
             reading = reading_of(past.outcome.passes, past.inputs.ram_demand_mib or past.inputs.ram_assigned_mib)
             if reading is not None:
                 self._readings[past.inputs.machine] = reading
+            # scored as it will be forecast: with what its passes told
+            past = replace(past, inputs=with_history(past.inputs, reading))
         if past.outcome.storage_s:
             told = storage_course(_central(past.inputs), self.traits(past.inputs))
-            self._storage.learn(float(told[0]), past.outcome.storage_s)
+            self._storage.learn(float(told[0]), past.outcome.storage_s, past.inputs.machine)
         if past.outcome.memory_s:
-            load, traits = _loads([past]), self.traits(past.inputs)
+            load, traits = _central(past.inputs).load, self.traits(past.inputs)
             ratio = log_ratios(run(load, traits), _ended([past]))[0]
             self._moves.learn(self._place(load, past.inputs), ratio, *self._who(past.inputs))
 
@@ -113,16 +115,17 @@ class Forecaster:
         recall = recall or self.recall(given)
         found, missing = complete(given)
         traits = self.traits(given)
-        around = situation(given, found, _EASE / (_EASE + recall.support))
+        around = situation(given, found, Eased(*(_EASE / (_EASE + one) for one in (recall.support, recall.own))))
         course = run(around.load, traits)
         told = [_draws(course, recall, column) for column in range(len(MEASURES))]
-        storage = self._storage_draws(storage_course(around, traits))
+        storage = self._storage_draws(storage_course(around, traits), given.machine)
+        mirrored = around.disk_write_mib_s * (storage + told[0])
         return Forecast(
             total_s=_span(told[0] + storage),
             storage_s=_span(storage) if storage[0] > 0 else None,
             memory_s=_span(told[0]),
             pause_s=_span(told[2]),
-            sent_mib=_span(told[1] + around.storage_mib),
+            sent_mib=_span(told[1] + around.storage_mib + mirrored),
             memory_mib=_span(told[1]),
             passes=_passes(course, around.load, traits),
             verdict=judge(around.load, traits, course, dirty=found["dirty_mib_s"], censored=given.dirty_censored),
@@ -144,10 +147,13 @@ class Forecaster:
                 found.append(Advice(what, then_s, now_s - then_s))
         return tuple(sorted(found, key=lambda advice: -advice.saved_s))
 
-    def _storage_draws(self, told: Array) -> Array:
-        centre, scatter = self._storage.centre()
-        drawn: Array = told * np.exp(centre + _tilts()[::-1] * scatter)  # not the draw that tilts the memory phase
-        drawn[0] = told[0] * np.exp(centre)
+    def _storage_draws(self, told: Array, machine: str | None) -> Array:
+        if not told[0]:
+            return told
+        learnt = self._storage.recall(machine)
+        tilt = learnt.width * np.log(told / told[0]) + _tilts()[::-1] * learnt.scatter  # not the memory phase's draw
+        drawn: Array = told[0] * np.exp(learnt.centre + tilt)
+        drawn[0] = told[0] * np.exp(learnt.centre)
         return drawn
 
 

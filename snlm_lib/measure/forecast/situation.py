@@ -17,7 +17,7 @@ import numpy.typing as npt
 from snlm_lib.measure.forecast.course import Load
 from snlm_lib.measure.forecast.inputs import QUANTITIES, MoveInputs, Quantity, Source, Transport, within
 
-__all__ = ["DRAWS", "TENTH", "Situation", "situation", "standard_draws"]
+__all__ = ["DRAWS", "TENTH", "Eased", "Situation", "situation", "standard_draws"]
 
 Array = npt.NDArray[np.float64]
 
@@ -31,6 +31,7 @@ _COMPRESSOR_MIB_S = 800.0  # supposed: what a host compresses with idle processo
 _MOST_PASSES = 100.0  # more change nothing that could be told
 _LEAST_SHARE = 0.05  # what competing work always leaves
 _RULES = list(QUANTITIES.values())
+_OF_DISKS = {QUANTITIES[name].title for name in ("disk_write_mib_s", "storage_mib_s")}
 _APART = 1e-3  # shares nearer to each other are one point of a curve
 _ALLOWED_S = {"hyper-v": 1.0, "kvm": 0.3}  # QEMU's default; Hyper-V's is not documented
 
@@ -56,11 +57,20 @@ def standard_draws(columns: int) -> Array:
     return np.interp(share, heap / heap[-1], grid)
 
 
-def situation(given: MoveInputs, found: Mapping[str, Quantity], eased: float | None) -> Situation:
-    """The central situation and, unless ``eased`` is None, the draws: measured figures drawn ``eased`` times as wide.
+@dataclass(frozen=True)
+class Eased:
+    """How wide figures are drawn, 1 being their whole range.
 
-    History that measured how far the arithmetic is off knows the readings' noise already: then ``eased`` is small.
+    History that measured how far the arithmetic is off knows the readings' noise already; what was supposed of a
+    machine it knows only where that machine moved before.
     """
+
+    measured: float
+    supposed: float
+
+
+def situation(given: MoveInputs, found: Mapping[str, Quantity], eased: Eased | None) -> Situation:
+    """The central situation and, unless ``eased`` is None, the draws."""
     one = {name: _values(found[name], column, eased) for column, name in enumerate(QUANTITIES)}
     ram = np.maximum(np.minimum(one["ram_assigned_mib"], one["ram_demand_mib"]), 16.0)
     wire = _wire(given, one)
@@ -70,10 +80,10 @@ def situation(given: MoveInputs, found: Mapping[str, Quantity], eased: float | N
     return Situation(load, one["disk_used_mib"], np.minimum(wire, one["storage_mib_s"]), writes)
 
 
-def _values(quantity: Quantity, column: int, eased: float | None) -> Array:
+def _values(quantity: Quantity, column: int, eased: Eased | None) -> Array:
     if eased is None:
         return np.array([quantity.value])
-    wide = 1.0 if quantity.source is Source.PRIOR else eased
+    wide = _width(quantity, eased)
     if quantity.value <= 0 or quantity.low == quantity.high or not wide:
         return np.full(1 + DRAWS, quantity.value)
     up, down = math.log(quantity.high / quantity.value), math.log(quantity.value / max(quantity.low, 1e-9))
@@ -81,6 +91,13 @@ def _values(quantity: Quantity, column: int, eased: float | None) -> Array:
     drawn = quantity.value * np.exp(np.where(z > 0, up, down) * z)
     rule = _RULES[column]
     return np.append(quantity.value, np.minimum(np.maximum(drawn, rule.least), rule.most))
+
+
+def _width(quantity: Quantity, eased: Eased) -> float:
+    """Of its range; what was supposed of the disks the memory phase has not told."""
+    if quantity.source is not Source.PRIOR:
+        return eased.measured
+    return 1.0 if quantity.name in _OF_DISKS else eased.supposed
 
 
 def _wire(given: MoveInputs, one: Mapping[str, Array]) -> Array:

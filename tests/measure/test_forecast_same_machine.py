@@ -1,0 +1,65 @@
+"""What one move of a machine teaches about its next one, and nothing about a stranger's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from snlm_lib.measure.forecast import Forecaster, MoveInputs, Outcome, PassSeen, Past, Span, Transport
+
+VM1 = MoveInputs(
+    machine="VM1",
+    ram_assigned_mib=16384,
+    ram_demand_mib=16384,
+    disk_used_mib=100_000,
+    link_mbit_s=10_000,
+    transport=Transport.COMPRESSION,
+    simultaneous=1,
+)
+TOOK = Outcome(memory_s=61.0, pause_s=1.4, memory_mib=22_000, storage_s=820.0)  # by slow disks: 122 MiB/s
+
+
+def width(span: Span | None) -> float:
+    assert span is not None
+    return span.high / span.low
+
+
+def test_a_machine_that_moved_before_is_forecast_in_half_the_range_and_near_what_it_took() -> None:
+    before, after = Forecaster().forecast(VM1), Forecaster.trained([Past(VM1, TOOK)]).forecast(VM1)
+
+    assert width(after.total_s) < 0.5 * width(before.total_s)
+    assert width(after.memory_s) < 0.6 * width(before.memory_s)
+    assert width(after.pause_s) < 0.6 * width(before.pause_s)
+    assert after.total_s.mid == pytest.approx(881, rel=0.15)
+    assert after.memory_s.mid == pytest.approx(61, rel=0.15)
+    assert before.total_s.mid < 600
+
+
+def test_each_further_move_of_it_narrows_the_range() -> None:
+    widths = [width(Forecaster.trained([Past(VM1, TOOK)] * count).forecast(VM1).total_s) for count in range(4)]
+    assert widths == sorted(widths, reverse=True)
+
+
+def test_a_strangers_move_leaves_the_range_about_as_wide() -> None:
+    """Its disks may be others: what it took is a hint for the middle, not for the range."""
+    other = replace(VM1, machine="VM2")
+    before, after = Forecaster().forecast(other), Forecaster.trained([Past(VM1, TOOK)]).forecast(other)
+
+    assert width(after.total_s) == pytest.approx(width(before.total_s), rel=0.2)
+
+
+def test_what_its_passes_told_is_not_counted_twice() -> None:
+    """The reading explains the longer move; the rest of the miss alone is learnt beside it."""
+    passes = (PassSeen(16_384, 34), PassSeen(9000, 18.7), PassSeen(7000, 14.5), PassSeen(6000, 12.4))
+    took = replace(TOOK, memory_s=90.0, memory_mib=40_000, passes=passes)
+    told = Forecaster.trained([Past(VM1, took)]).forecast(VM1)
+
+    assert told.memory_s.mid == pytest.approx(90, rel=0.15)
+
+
+def test_writes_that_are_mirrored_while_it_is_copied_are_sent_too() -> None:
+    quiet, busy = (Forecaster().forecast(replace(VM1, disk_write_mib_s=writes)) for writes in (0.0, 10.0))
+
+    assert busy.sent_mib.mid - busy.memory_mib.mid - 100_000 == pytest.approx(10 * busy.total_s.mid)
+    assert quiet.sent_mib.mid - quiet.memory_mib.mid == pytest.approx(100_000)
