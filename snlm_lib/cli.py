@@ -149,6 +149,7 @@ def _downtime(
     """Say how long machines were away.
 
     From samples of snlm, or logs of fping and ping in any language, each as finely as it honestly tells.
+    A record brings the time of its move and its host's figure.
 
     Example:  snlm downtime outputs/CHG0012345/20261123T210400Z
 

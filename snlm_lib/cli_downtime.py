@@ -11,6 +11,7 @@ from typing import Any
 
 from snlm_lib.errors import InputError, RecordError
 from snlm_lib.measure.aims import KIND_WORDS
+from snlm_lib.measure.blackout import NO_BLACKOUT
 from snlm_lib.measure.downtime import Downtime, DowntimeReport, HostBlackout, judge_downtime
 from snlm_lib.measure.logs import read_any
 from snlm_lib.measure.pings import CONTROL, Pings, series_of
@@ -18,6 +19,8 @@ from snlm_lib.measure.vantages import SeenFrom, seen_from
 from snlm_lib.measure.verdict import Verdict, verdict
 from snlm_lib.process import write_atomic
 from snlm_lib.progress import Watcher
+from snlm_lib.record.folder import Record
+from snlm_lib.record.names import CHANGE
 from snlm_lib.units import iso_utc, parse_utc
 
 __all__ = ["DOWNTIME_SCHEMA", "Asked", "downtime", "write_page"]
@@ -40,11 +43,20 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class _Beside:
+    """The time asked for and the host's own figure, from the command line or else from a record; None: neither says."""
+
+    window: tuple[datetime, datetime] | None = None
+    blackout: HostBlackout | None = None
+
+
+@dataclass(frozen=True)
 class _Told:
     path: Path
     pings: Pings
     report: DowntimeReport
     verdict: Verdict
+    window: tuple[datetime, datetime] | None
 
 
 def downtime(watcher: Watcher, files: Sequence[Path], options: Mapping[str, Any]) -> int:
@@ -53,16 +65,17 @@ def downtime(watcher: Watcher, files: Sequence[Path], options: Mapping[str, Any]
     Raises InputError for a wrong moment, RecordError for a file that is none.
     """
     asked = Asked(**options)
-    window, blackout = _window(asked), HostBlackout(asked.paused)
+    wanted = _Beside(_window(asked), None if asked.paused is None else HostBlackout(asked.paused))
     told: list[_Told] = []
-    for path in _samples(files):
+    for path, beside in _samples(files):
         pings = read_any(path, timeout_s=asked.timeout_ms / 1000, pace_s=asked.interval_ms / 1000)
+        beside = _Beside(wanted.window or beside.window, wanted.blackout or beside.blackout)
         for name in _machines(pings):
-            report = judge_downtime(pings, window=window, blackout=blackout, target=name)
-            told.append(_Told(path, pings, report, verdict(report)))
+            report = judge_downtime(pings, window=beside.window, blackout=beside.blackout or NO_BLACKOUT, target=name)
+            told.append(_Told(path, pings, report, verdict(report), beside.window))
     if not told:
         raise RecordError("no probe in it", where=", ".join(map(str, files)), remedy="Was anything probed?")
-    places = _places(told, window)
+    places = _places(told)
     if asked.html is not None:
         write_page(asked.html, [(one.pings, one.report) for one in told], foot=places.sentence if places else "")
     watcher.say(_as_json(told, places) if asked.as_json else "\n".join(_lines(told, places)))
@@ -71,7 +84,7 @@ def downtime(watcher: Watcher, files: Sequence[Path], options: Mapping[str, Any]
     return 0 if all(one.verdict.supported for one in told) else _UNKNOWN
 
 
-def _samples(files: Sequence[Path]) -> Iterator[Path]:
+def _samples(files: Sequence[Path]) -> Iterator[tuple[Path, _Beside]]:
     """A folder stands for the samples of the record or the watch that it is; a file given twice is one."""
     seen: set[Path] = set()
     for path in files:
@@ -79,12 +92,23 @@ def _samples(files: Sequence[Path]) -> Iterator[Path]:
             continue
         seen.add(path.resolve())
         if not path.is_dir():
-            yield path
+            yield path, _Beside()
             continue
         found = sorted(path.glob("samples/pings*.csv")) or sorted(path.glob("pings*.csv"))
         if not found:
             raise RecordError("no samples in this folder", where=str(path), remedy="Name a pings.csv or a log.")
-        yield from found
+        beside = _of_the_record(path)
+        yield from ((each, beside) for each in found)
+
+
+def _of_the_record(folder: Path) -> _Beside:
+    """What 06 would judge its samples by."""
+    if not (folder / CHANGE).exists():
+        return _Beside()
+    from snlm_lib.record.moved import moved_in  # here: a log needs no record, and not what reads its results
+
+    moved = moved_in(Record(folder))
+    return _Beside() if moved is None else _Beside(moved.window, moved.blackout)
 
 
 def _machines(pings: Pings) -> list[str]:
@@ -109,19 +133,26 @@ def _moment(text: str) -> datetime:
         raise InputError(f"{text!r} is no moment", remedy="Write 2026-11-23T21:04:00, in UTC.") from error
 
 
-def _places(told: Sequence[_Told], window: tuple[datetime, datetime] | None) -> SeenFrom | None:
+def _places(told: Sequence[_Told]) -> SeenFrom | None:
     """Several files of one machine, laid over each other where their time stamps are of one scale."""
     files = list({id(one.pings): one.pings for one in told if one.pings.wall.zero_utc is not None}.values())
-    return seen_from(files, window=window) if len(files) > 1 else None
+    return seen_from(files, window=told[0].window) if len(files) > 1 else None
 
 
 def _lines(told: Sequence[_Told], places: SeenFrom | None) -> Iterator[str]:
     several = len({one.path for one in told}) > 1
     for one in told:
         yield f"{one.path}: {one.verdict.text}" if several else one.verdict.text
+        if one.window is not None:
+            yield f"  {_looked_at(one.window)}"
         yield from (f"  {_row(kind, one.pings)}" for kind in (*one.report.kinds, *one.report.control))
     if places is not None:
         yield places.sentence
+
+
+def _looked_at(window: tuple[datetime, datetime]) -> str:
+    begin, end = (f"{moment:%Y-%m-%d %H:%M:%S}" for moment in window)
+    return f"from {begin} to {end.removeprefix(begin[:11])} UTC"
 
 
 def _row(one: Downtime, pings: Pings) -> str:
@@ -156,6 +187,7 @@ def _as_object(one: _Told) -> dict[str, Any]:
         "interval_ms": report.header.interval_ms,
         "resolution_ms": report.header.resolution_ms or report.header.interval_ms,
         "machine": report.target,
+        "window": one.window,
         "sentence": one.verdict.sentence,
         "doubts": one.verdict.doubts,
         "supported": one.verdict.supported,

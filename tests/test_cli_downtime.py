@@ -10,6 +10,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from snlm_lib import cli
+from snlm_lib.record.folder import Record
+from snlm_lib.record.moved import MOVE_STEP
+from snlm_lib.record.result import StepResult, write_result
 
 DATA = Path(__file__).parent / "measure" / "data"
 SAMPLES = DATA / "pings-five-lost.csv"
@@ -116,3 +119,50 @@ def test_what_is_wrong_is_one_sentence(words: list[object], says: str) -> None:
     found = _downtime(*words)
     assert found.exit_code == 2
     assert says in found.stderr
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Record:
+    """The move took from 0.5 s to 2 s of the samples."""
+    found = Record(tmp_path / "record")
+    found.samples.mkdir(parents=True)
+    copy(SAMPLES, found.samples / "pings.csv")
+    found.change_json.write_text("{}", encoding="utf-8")
+    return found
+
+
+def _moved(record: Record, **figures: object) -> None:
+    stamp = "2026-11-23T21:04:00.500Z"
+    result = {
+        "step": MOVE_STEP,
+        "verdict": "passed",
+        "reason": "",
+        "started_utc": stamp,
+        "ended_utc": stamp,
+        "figures": figures,
+    }
+    write_result(record, StepResult.model_validate({"schema": "snlm.result/1", **result}))
+
+
+def test_a_record_brings_the_time_of_its_move_and_its_hosts_figure(record: Record) -> None:
+    begin, end = "2026-11-23T21:04:00.500Z", "2026-11-23T21:04:02.000Z"
+    _moved(record, requested_utc=begin, ended_utc=end, host_blackout_s=0.4, blackout_event_id=20415)
+    found = _downtime(record.path)
+    by_hand = _downtime(SAMPLES, "--paused", 0.4, "--begin", begin, "--end", end)
+    assert found.stdout.replace(" (event 20415)", "") == by_hand.stdout
+    assert "the host paused it 0.4 s (event 20415)" in found.stdout
+    assert "\n  from 2026-11-23 21:04:00 to 21:04:02 UTC\n" in found.stdout
+    assert "the host paused it 0.3 s;" in _downtime(record.path, "--paused", 0.3).stdout, "who asks is heard first"
+
+
+def test_a_record_without_a_whole_move_is_judged_by_its_samples(record: Record) -> None:
+    assert _downtime(record.path).stdout == _downtime(SAMPLES).stdout
+    _moved(record, requested_utc="2026-11-23T21:04:00.500Z", ended_utc=None)
+    assert _downtime(record.path).stdout == _downtime(SAMPLES).stdout
+
+
+def test_a_damaged_result_is_named(record: Record) -> None:
+    _moved(record)
+    (record.step_dir(MOVE_STEP) / "result.json").write_text("{", encoding="utf-8")
+    found = _downtime(record.path)
+    assert (found.exit_code, "result.json" in found.stderr) == (2, True)

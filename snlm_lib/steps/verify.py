@@ -24,11 +24,10 @@ from snlm_lib.errors import Refused
 from snlm_lib.estate.model import VmFacts
 from snlm_lib.estate.survey import find_vm
 from snlm_lib.measure.aims import KIND_WORDS
-from snlm_lib.measure.blackout import HostBlackout, counted
 from snlm_lib.measure.downtime import Downtime, DowntimeReport, judge_downtime, read_pings
 from snlm_lib.measure.monitor import MonitorHandle, find_monitor, stop_monitor
-from snlm_lib.measure.samples import read_samples
 from snlm_lib.measure.verdict import verdict
+from snlm_lib.record.moved import MOVE_STEP, blackout_of
 from snlm_lib.record.result import StepResult
 from snlm_lib.step import Step
 from snlm_lib.steps import vantage
@@ -39,8 +38,6 @@ from snlm_lib.units import parse_utc
 
 __all__ = ["Away", "end_monitor", "measure_away", "moved", "settled", "tell_away", "where_it_is"]
 
-MOVE_STEP = "05_move_vm"
-_LOGGED = "blackout_event_utc"
 REPORT_LIMIT_S = 30.0  # our choice: a guest tells its addresses to the new host some seconds after the move
 _LOOK_AGAIN_S = 3.0
 
@@ -140,7 +137,7 @@ def _ended_already(handle: MonitorHandle, move_ended: datetime) -> str:
 
 def measure_away(step: Step, move: StepResult) -> Away:
     """Judge the probes of the move against the host's own figure, on one axis of time."""
-    blackout = _blackout(step, move)
+    blackout = blackout_of(step.record, move)
     requested = parse_utc(str(move.figures["requested_utc"]))
     ended = parse_utc(str(move.figures["ended_utc"]))
     handle = find_monitor(step.record.path)
@@ -150,19 +147,6 @@ def measure_away(step: Step, move: StepResult) -> Away:
     for sentence in drifted(step, host_clocks(step)) if report else ():
         step.say(sentence)
     return Away(report, blackout.length_s, requested, ended)
-
-
-def _blackout(step: Step, move: StepResult) -> HostBlackout:
-    """What 05 kept of the host's event and of the counter; what is missing or odd is unknown."""
-    figures = move.figures
-    length, event_id, logged = (figures.get(key) for key in ("host_blackout_s", "blackout_event_id", _LOGGED))
-    return HostBlackout(
-        length_s=float(length) if isinstance(length, int | float) else None,
-        event_id=event_id if isinstance(event_id, int) else None,
-        host=str(figures.get("blackout_event_host") or "") or None,
-        logged_utc=parse_utc(str(logged)) if logged else None,
-        counter_utc=counted(read_samples(step.record.samples / "passes.csv")),
-    )
 
 
 def tell_away(step: Step, away: Away) -> tuple[CheckResult, ...]:
