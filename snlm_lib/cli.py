@@ -140,7 +140,9 @@ def _downtime(
     files: Annotated[list[Path], typer.Argument(help="pings.csv, a record, or a log of fping -D or any ping.")],
     begin: Annotated[str | None, typer.Option(help="Judge from here, in UTC: 2026-11-23T21:04:00.")] = None,
     end: Annotated[str | None, typer.Option(help="Judge to here.")] = None,
-    paused: Annotated[float | None, typer.Option(min=0, help="The host's own figure, s, to compare with.")] = None,
+    paused: Annotated[
+        float | None, typer.Option(min=0, max=86_400, help="The host's own figure, s, to compare with.")
+    ] = None,
     timeout_ms: Annotated[int, typer.Option(min=1, help="For Windows' ping: what -w said; default 4000.")] = 4000,
     interval_ms: Annotated[int, typer.Option(min=1, help="For a log without time stamps; default 1000.")] = 1000,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,

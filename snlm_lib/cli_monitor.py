@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,7 @@ from snlm_lib.units import folder_stamp, parse_utc, say_duration_s
 __all__ = ["TIMEOUT_MS", "Standing", "monitor"]
 
 TIMEOUT_MS = 1000
+_PAGE = "downtime.html"
 _LOOK_S = 0.2
 _PATIENCE_S = 3.0  # then it is said who has not answered so far
 _IN_ORDER = {"stop-file": "it was told to end", "limit": "its time is over"}
@@ -125,6 +126,7 @@ def _begun(watch: Watch, handle: MonitorHandle, interval_ms: int) -> list[str]:
             for aim in aims
         ),
         *_misgivings(handle),
+        *_kept(handle),
         f"A probe of each kind every {interval_ms} ms until {end}; process {handle.identity.pid}",
         f"Samples: {shown_path(handle.pings_csv, Path.cwd())}",
     ]
@@ -140,6 +142,23 @@ def _misgivings(handle: MonitorHandle) -> list[str]:
     begun = max((number for number, words in enumerate(said) if words.startswith("probing ")), default=0)
     ended = max((number for number, words in enumerate(said[:begun]) if words.startswith("ended")), default=-1)
     return said[ended + 1 : begun]
+
+
+def _kept(handle: MonitorHandle) -> Iterator[str]:
+    """What an earlier monitor left in this folder stays there."""
+    if handle.kept is None:
+        return
+    page = handle.pings_csv.parent.with_name(_PAGE)
+    kept = page.with_stem(handle.kept.stem.replace("pings", page.stem))
+    words = f"Samples of an earlier monitor are kept as {handle.kept.name}"
+    if not page.exists():
+        yield words
+        return
+    try:
+        page.rename(kept)
+        yield f"{words}, their pictures as {kept.name}"
+    except OSError as error:
+        yield f"{words}; their pictures will be replaced: {error.strerror or error}"
 
 
 def _follow(watcher: Watcher, handle: MonitorHandle, ended: threading.Event, clock: Clock) -> None:
@@ -184,7 +203,7 @@ def _end(watcher: Watcher, handle: MonitorHandle, folder: Path) -> int:
         watcher.say(verdict(report).text)
     watcher.say(f"Samples: {shown_path(handle.pings_csv, Path.cwd())}")
     if judged:
-        page = folder / "downtime.html"
+        page = folder / _PAGE
         try:
             write_page(page, judged)
             watcher.say(f"Pictures: {shown_path(page, Path.cwd())}")

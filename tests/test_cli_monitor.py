@@ -74,6 +74,12 @@ def test_until_its_time_is_over_then_the_sentence_and_where_it_stands(guest: Gue
     assert len(read_pings(folder / "samples" / "pings.csv")) >= 3 * 40
     assert str(folder / "downtime.html") in done.stdout
     assert "probe to VM01 was lost" in (folder / "downtime.html").read_text(encoding="utf-8")
+    assert "earlier" not in done.stdout
+
+    again = _snlm(f"VM02={HERE}", "--kinds", _kinds(guest), "--for", "1s", "--out", folder)
+    assert "Samples of an earlier monitor are kept as pings-1.csv, their pictures as downtime-1.html\n" in again.stdout
+    assert "VM01" in (folder / "downtime-1.html").read_text(encoding="utf-8")
+    assert "VM01" not in (folder / "downtime.html").read_text(encoding="utf-8")
 
 
 def test_an_outage_is_told_and_another_window_ends_it(guest: GuestProcess, folder: Path) -> None:

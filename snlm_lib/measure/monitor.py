@@ -11,7 +11,7 @@ import re
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,12 +42,16 @@ _ENDED = re.compile(r"Z ended: ([a-z-]+);")  # the recorder's last line
 
 @dataclass(frozen=True)
 class MonitorHandle:
-    """A monitor that was started: which process, how it is told to stop, where its rows go."""
+    """A monitor that was started: which process, how it is told to stop, where its rows go.
+
+    ``kept``: where the samples of the one before it are now; None when there were none, or nobody started it here.
+    """
 
     identity: ProcessIdentity
     stop_file: Path
     state_json: Path
     pings_csv: Path
+    kept: Path | None = None
 
     def running(self) -> bool:
         """True while that very process runs."""
@@ -107,8 +111,8 @@ def start_monitor(
         clock_offsets_s=dict(clock_offsets_s or {}),
     )
     with FileLock(home / "start.lock"):
-        _make_room(folder)
-        return _start(config, SystemClock())
+        kept = _make_room(folder)
+        return replace(_start(config, SystemClock()), kept=kept)
 
 
 def _refuse_unknown(aim: ProbeTarget) -> None:
@@ -123,7 +127,7 @@ def _refuse_unknown(aim: ProbeTarget) -> None:
             ) from error
 
 
-def _make_room(folder: Path) -> None:
+def _make_room(folder: Path) -> Path | None:
     earlier = find_monitor(folder)
     if earlier is not None and earlier.running():
         raise RecordError(
@@ -134,11 +138,12 @@ def _make_room(folder: Path) -> None:
     for leftover in ("state.json", "stop"):
         (folder / "monitor" / leftover).unlink(missing_ok=True)
     pings = folder / "samples" / "pings.csv"
-    if pings.exists():
-        number = 1
-        while pings.with_name(f"pings-{number}.csv").exists():
-            number += 1
-        pings.rename(pings.with_name(f"pings-{number}.csv"))
+    if not pings.exists():
+        return None
+    number = 1
+    while pings.with_name(f"pings-{number}.csv").exists():
+        number += 1
+    return pings.rename(pings.with_name(f"pings-{number}.csv"))
 
 
 def _start(config: MonitorConfig, clock: Clock) -> MonitorHandle:
