@@ -94,6 +94,15 @@ def test_moves_that_ended_draw_the_forecast_to_their_curve() -> None:
     assert spans[1].high / spans[1].low < spans[0].high / spans[0].low
 
 
+def test_what_a_class_decides_is_not_learnt_from_another_class() -> None:
+    model = Forecaster.trained(_pasts(Traits(reach=0.9, share=0.8), 40))
+    known, stranger = (model.traits(replace(WEB, workload=name)) for name in ("web", "mail"))
+
+    assert known.reach > 0.5
+    assert (stranger.reach, stranger.rounds) == (Traits().reach, Traits().rounds)
+    assert stranger.share == known.share != Traits().share
+
+
 def test_one_move_more_is_used_by_the_next() -> None:
     model = Forecaster.trained(_pasts(Traits(), 20))
     asked = replace(WEB, workload="new", machine="VM9")
