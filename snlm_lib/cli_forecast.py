@@ -13,7 +13,7 @@ from typing import Any
 from snlm_lib.clock import SystemClock
 from snlm_lib.foresight import Foresight, foresee
 from snlm_lib.measure.forecast import Convergence, Forecast, Span
-from snlm_lib.measure.forecast.told import PARTS, part_words
+from snlm_lib.measure.forecast.told import PARTS, converges_words, part_words
 from snlm_lib.parameters import load_parameters
 from snlm_lib.progress import Watcher
 from snlm_lib.record.outlook import forecast_object
@@ -95,22 +95,24 @@ def _limits(told: Forecast) -> Iterator[str]:
     ):
         if limit_s is not None:
             held = "nine of ten such moves stay within it" if fits else "NOT SAFE, more than one in ten take longer"
-            yield f"The {what} is {say_duration_s(limit_s)}: {held}."
+            yield f"The {what} is {part_words('total_s', limit_s) if limit_s >= 0.01 else f'{limit_s:g} s'}: {held}."
 
 
 def _sentences(seen: Foresight) -> Iterator[str]:
     told = seen.told
     yield "Eight of ten such moves lie from least to most."
     yield from _limits(told)
-    yield f"Memory copy: {told.verdict.word.value}. {told.verdict.reason}"
+    yield converges_words(told.verdict.word, told.verdict.reason)
     if told.verdict.word is Convergence.FORCED:
-        yield f"The pause cannot be shorter than about {say_duration_s(told.verdict.pause_floor_s)} as things are."
+        floor = say_duration_s(told.verdict.pause_floor_s)
+        yield f"With the middle figures no number of passes makes the pause shorter than about {floor}."
     yield f"The largest part is {told.dominates}."
     if seen.time_factor != 1:
-        wall = say_duration_s(told.total_s.mid / seen.time_factor)
+        copied_s = max(told.total_s.mid - told.pause_s.mid, 0.0)
+        wall = say_duration_s(copied_s / seen.time_factor + told.pause_s.mid)
         yield (
-            f"These are times of the hosts. This lab runs time {seen.time_factor:g} times as fast, its pause apart: "
-            f"a rehearsal's copy takes about {wall}."
+            f"These are times of the hosts. This lab runs time {seen.time_factor:g} times as fast, but for the pause: "
+            f"a rehearsal's move takes about {wall}."
         )
 
 

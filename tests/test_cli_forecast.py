@@ -75,12 +75,21 @@ def test_it_tells_ranges_limits_reasons_and_the_honest_sentence() -> None:
     assert titles == ["in all", "storage", "memory and pause", "the pause alone", "bytes sent"]
     assert "The window is 60 s: NOT SAFE" in found
     assert "The limit of the pause is 10 min 0 s: nine of ten such moves stay within it." in found
-    assert "Memory copy: not known. Nobody measured how fast" in found
+    assert "Does the memory copy catch up with the machine (converge)? Not known. Nobody measured how fast" in found
     assert "The largest part is the copy of the storage" in found
     assert "a link ten times as fast:" in found
     assert "  link 1,000 Mbit/s (measured)" in found
     assert "so supposed: memory in use, disk writes, memory writes." in found
     assert found.endswith(NO_CLAIM)
+
+
+def test_a_tiny_limit_is_not_told_as_nothing_and_a_floor_is_called_what_it_is() -> None:
+    seen = told_of(surveyed(), Parameters(pause_limit_s=0.002), LAB)
+    busy = replace(seen.given, dirty_mib_s=4000.0, max_passes=5)
+    seen = replace(seen, told=seen.model.forecast(busy))
+    found = "\n".join(as_lines(seen, width=400))
+    assert "The limit of the pause is 0.002 s: NOT SAFE" in found
+    assert "With the middle figures no number of passes makes the pause shorter than about " in found
 
 
 def test_a_lab_says_how_much_faster_its_clock_is_and_real_hosts_have_none() -> None:

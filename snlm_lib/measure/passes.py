@@ -11,10 +11,11 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import compress, pairwise
 
 from snlm_lib.measure.samples import Columns, numbers, texts
 
-__all__ = ["PAGE_BYTES", "Band", "MemoryPass", "Phase", "memory_passes", "phase_bands", "phase_of"]
+__all__ = ["PAGE_BYTES", "Band", "MemoryPass", "Phase", "last_try", "memory_passes", "phase_bands", "phase_of"]
 
 PAGE_BYTES = 4096  # a dirty page of the counters
 
@@ -64,6 +65,29 @@ class MemoryPass:
 def phase_of(operational_status: Iterable[str]) -> Phase | None:
     """The phase that a machine's status list names, None when it names none."""
     return next((_PHASE_OF[word.lower()] for word in operational_status if word.lower() in _PHASE_OF), None)
+
+
+def last_try(progress: dict[str, list[str]], passes: dict[str, list[str]]) -> tuple[dict[str, list[str]], ...]:
+    """The samples of the last order alone: a move that failed may be ordered again in the same record.
+
+    Their time counts from the order, so that it falls back to its beginning; the clock of the day tells which of the
+    counters belong to it.
+    """
+    times = numbers(progress, "t_s")
+    again = [
+        place
+        for place, (before, after) in enumerate(pairwise(times), start=1)
+        if before is not None and after is not None and after < _FELL_BACK * before
+    ]
+    if not again:
+        return progress, passes
+    last = {name: values[again[-1] :] for name, values in progress.items()}
+    since = next((utc for utc in texts(last, "utc") if utc), "")
+    kept = [utc >= since for utc in texts(passes, "utc")]
+    return last, {name: [*compress(values, kept)] for name, values in passes.items()}
+
+
+_FELL_BACK = 0.5  # a clock that was set back a little is no second order
 
 
 def phase_bands(progress: Columns, passes: Columns) -> list[Band]:

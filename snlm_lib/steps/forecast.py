@@ -6,18 +6,16 @@ What was learnt stands in the records themselves; a rehearsal learns from rehear
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
-from statistics import median
 from typing import Any
 
 from snlm_lib import show
 from snlm_lib.change.checks.model import CheckResult, Level
 from snlm_lib.estate.model import PairFacts
 from snlm_lib.foresight import told_of
-from snlm_lib.measure.forecast import Convergence, Forecast, Past, Span
+from snlm_lib.measure.forecast import Forecast, Past, Span
 from snlm_lib.measure.forecast.score import Fact, fact_of, left_s, miss_of, outcome_of
-from snlm_lib.measure.forecast.told import PARTS
-from snlm_lib.measure.passes import Band, memory_passes, phase_bands
+from snlm_lib.measure.forecast.told import PARTS, converges_words
+from snlm_lib.measure.passes import Band, last_try, memory_passes, phase_bands
 from snlm_lib.measure.samples import Columns, numbers, read_samples
 from snlm_lib.record.charts.forecast import forecast_figure
 from snlm_lib.record.outlook import given_to, keep_forecast, keep_past, kept_forecast, spans_of
@@ -27,12 +25,6 @@ from snlm_lib.units import MIB, parse_utc, unit_of
 
 __all__ = ["before", "checks", "learn", "left_words"]
 
-_CONVERGES = {
-    Convergence.CONVERGES: "Yes.",
-    Convergence.SLOWLY: "Slowly.",
-    Convergence.FORCED: "No, it will be forced.",
-    Convergence.NOT_KNOWN: "Not known.",
-}
 _ROWS = ("storage_s", "memory_s", "pause_s", "total_s")
 
 
@@ -80,7 +72,7 @@ def _rows(told: Forecast) -> list[dict[str, object]]:
 
 def _sentences(told: Forecast, factor: float) -> list[str]:
     total, pause = told.total_s, told.pause_s
-    words = [told.statement, f"Does the memory copy converge? {_CONVERGES[told.verdict.word]} {told.verdict.reason}"]
+    words = [told.statement, converges_words(told.verdict.word, told.verdict.reason)]
     if factor != 1:
         words.append(f"These are seconds of the hosts; this lab runs time {factor:g} times as fast, its pause apart.")
     if told.missing:
@@ -98,7 +90,7 @@ def _range(span: Span) -> str:
 
 
 def _two_digits(value: float) -> str:
-    return f"{value:.2f}" if value < 1 else f"{value:.1f}" if value < 10 else f"{value:,.0f}"
+    return "0" if value < 0.005 else f"{value:.2f}" if value < 1 else f"{value:.1f}" if value < 10 else f"{value:,.0f}"
 
 
 def _rounded(seconds: float) -> float:
@@ -126,7 +118,7 @@ _SHORTER = "A quieter hour, a faster link or SMB Direct would shorten it: snlm f
 
 
 def left_words(kept: Mapping[str, Any] | None, course: Columns, memory: Columns, bands: Sequence[Band]) -> str:
-    """ ", 40 to 70 s left" by `kept_forecast` and what was seen since; "" when nothing can be told."""
+    """ "; 40 to 70 s left" by `kept_forecast` and what was seen since; "" when nothing can be told."""
     times = numbers(course, "t_s")
     now_s = next((time for time in reversed(times) if time is not None), None)
     if kept is None or now_s is None:
@@ -135,12 +127,12 @@ def left_words(kept: Mapping[str, Any] | None, course: Columns, memory: Columns,
     sent = next((one for one in reversed(numbers(memory, "bytes_sent")) if one is not None), None)
     sent_mib = None if sent is None else sent / MIB
     span = left_s(spans_of(kept), bands, now_s, sent_mib=sent_mib, time_factor=factor)
-    return "" if span is None else f"; {span.low / factor:,.0f} to {span.high / factor:,.0f} s left"
+    return "" if span is None else f"; {_range(span)} left"
 
 
 def learn(step: Step, move: StepResult) -> None:
     """Set the facts beside the forecast, say why it missed, and leave the move as a lesson for the next one."""
-    course, memory = (read_samples(step.record.samples / f"{name}.csv") for name in ("progress", "passes"))
+    course, memory = last_try(*(read_samples(step.record.samples / f"{name}.csv") for name in ("progress", "passes")))
     kept = kept_forecast(step.record.path)
     given = given_to(kept) if kept is not None else None
     if kept is None or given is None:
@@ -149,23 +141,18 @@ def learn(step: Step, move: StepResult) -> None:
     factor, pause = float(kept["time_factor"]), move.figures.get("host_blackout_s")
     passes, bands = memory_passes(memory), phase_bands(course, memory)
     pause_s = float(pause) if isinstance(pause, int | float) else None
-    fact = fact_of(bands, passes, pause_s=pause_s, time_factor=factor, step_s=_step_s(course))
+    looks = [time for time in numbers(course, "t_s") if time is not None]
+    fact = fact_of(bands, passes, pause_s=pause_s, time_factor=factor, looks=looks)
     spans = spans_of(kept)
     miss = miss_of(spans, fact, given, kept["missing"])
     rows = [_scored(name, spans[name], fact) for name in _ROWS if name in spans]
     step.table("forecast_and_fact", rows, caption="Forecast and fact, in seconds of the hosts")
-    ended = parse_utc(str(move.figures["ended_utc"])).timestamp()
+    ended = parse_utc(str(move.figures.get("ended_utc") or move.ended_utc)).timestamp()
     past = Past(given, outcome_of(fact, passes, time_factor=factor), ended)
     keep_past(step.record.path, past, fact, miss, lab=step.profile.lab)
     inside = fact.inside("total_s", spans["total_s"])
     step.keep({"forecast_held": inside, "fact_total_s": None if fact.total_s is None else _rounded(fact.total_s)})
     step.say(_told_after(inside, miss, factor))
-
-
-def _step_s(course: Columns) -> float:
-    """The usual time between two looks at the move."""
-    times = [time for time in numbers(course, "t_s") if time is not None]
-    return median([after - before for before, after in pairwise(times)] or [0.0])
 
 
 def _scored(name: str, span: Span, fact: Fact) -> dict[str, object]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from snlm_lib import show
 from snlm_lib.change.act import Act, Outcome
 from snlm_lib.clock import Clock
-from snlm_lib.measure.passes import phase_bands
+from snlm_lib.measure.passes import last_try, phase_bands
 from snlm_lib.measure.samples import numbers, read_samples
 from snlm_lib.record.charts.progress import progress_figure
 from snlm_lib.record.outlook import kept_forecast
@@ -49,7 +49,7 @@ class LiveMove:
 
     def _draw(self) -> bool:
         """Draw what was sampled so far; False when there is no percentage yet."""
-        course, memory = (read_samples(self._samples / f"{name}.csv") for name in ("progress", "passes"))
+        course, memory = last_try(*(read_samples(self._samples / f"{name}.csv") for name in ("progress", "passes")))
         if not any(numbers(course, "percent")):
             return False
         bands = phase_bands(course, memory)

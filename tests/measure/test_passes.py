@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from snlm_lib.measure.passes import Band, MemoryPass, Phase, memory_passes, phase_bands, phase_of
+from snlm_lib.measure.passes import Band, MemoryPass, Phase, last_try, memory_passes, phase_bands, phase_of
 from snlm_lib.measure.samples import read_samples
 from snlm_lib.units import MIB
 
@@ -114,3 +114,18 @@ def test_what_a_pass_sent_is_unknown_when_the_one_before_was_not_seen() -> None:
     columns = {"t_s": ["0", "1"], "pass_number": ["1", "4"], "bytes_sent": ["1048576", "2097152"]}
     found = memory_passes({**columns, "dirty_pages": ["512", "256"]})
     assert [(one.number, one.sent_bytes) for one in found] == [(1, MIB), (4, None)]
+
+
+def test_of_two_orders_in_one_record_the_last_is_looked_at_alone() -> None:
+    utc = [f"2026-11-23T09:0{minute}:00.000Z" for minute in range(5)]
+    course = {"t_s": ["0.5", "70.1", "69.9", "0.4", "60.0"], "utc": utc}
+    counted = {"t_s": ["65", "0.9", "59"], "utc": [utc[1], utc[3], utc[4]], "pass_number": ["1", "1", "2"]}
+    last, passes = last_try(course, counted)
+    assert last["t_s"] == ["0.4", "60.0"]
+    assert (passes["t_s"], passes["pass_number"]) == (["0.9", "59"], ["1", "2"])
+
+
+def test_a_clock_that_was_set_back_a_little_is_no_second_order() -> None:
+    course = {"t_s": ["0.5", "70.1", "69.9"], "utc": ["", "", ""]}
+    assert last_try(course, {}) == (course, {})
+    assert last_try({}, {}) == ({}, {})

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from snlm_lib.change.checks.model import Level
+from snlm_lib.estate.model import DiskFacts
 from snlm_lib.measure.passes import phase_bands
 from snlm_lib.measure.samples import Columns, read_samples
 from snlm_lib.record.outlook import kept_forecast
@@ -93,7 +95,7 @@ def test_what_is_left_is_told_in_the_labs_own_seconds(step: Step) -> None:
     course = read_samples(step.record.samples / "progress.csv")
     words = left(step.record.path, course)
     assert words.startswith("; ")
-    assert words.endswith(" s left")
+    assert words.endswith(" min left")
     assert left(step.record.path / "elsewhere", course) == ""
     assert left(step.record.path, {}) == ""
 
@@ -102,7 +104,7 @@ def test_the_facts_stand_beside_it_and_the_move_is_a_lesson(step: Step) -> None:
     forecast.before(step, builders.pair())
     sampled(
         step,
-        f"0,,4,10,Running,{STORAGE},,",
+        *(f"{ten}0,,4,10,Running,{STORAGE},," for ten in range(10)),
         f"100,,4,70,Running,{MEMORY},1,0",
         f"110,,4,80,Running,{MEMORY},2,0",
         "112,,7,100,,,,",
@@ -115,6 +117,46 @@ def test_the_facts_stand_beside_it_and_the_move_is_a_lesson(step: Step) -> None:
     kept = json.loads((step.record.samples / "past_move.json").read_text(encoding="utf-8"))
     assert (kept["lab"], kept["outcome"]["storage_s"], kept["outcome"]["pause_s"]) == ("quick", 200.0, 1.0)
     assert step.figures["forecast_held"] in (True, False)
+
+
+def test_a_second_order_in_the_same_record_is_scored_by_itself(step: Step) -> None:
+    forecast.before(step, builders.pair())
+    sampled(
+        step,
+        f"0.2,2026-11-23T08:00:00.000Z,4,10,Running,{STORAGE},,",
+        "500,2026-11-23T08:08:20.000Z,10,10,Running,OK,,",
+        f"0,2026-11-23T09:00:00.000Z,4,10,Running,{STORAGE},,",
+        f"100,2026-11-23T09:01:40.000Z,4,70,Running,{MEMORY},1,0",
+        "112,2026-11-23T09:01:52.000Z,7,100,,,,",
+    )
+    forecast.learn(step, moved())
+    was = {row["part"]: row["was, s"] for row in step.tables["forecast_and_fact"]}
+    assert (was["storage"], was["memory and pause"]) == (200.0, 25.0)
+
+
+def test_a_move_that_was_seen_again_when_it_was_over_is_not_scored_by_the_hole(step: Step) -> None:
+    """The kernel was killed while the storage was copied; who came back found the move done."""
+    forecast.before(step, builders.pair())
+    rows = [f"{tenth / 10},,4,10,Running,{STORAGE},," for tenth in range(20)]
+    sampled(step, *rows, "900,,7,100,,,,")
+    forecast.learn(step, moved())
+    was = {row["part"]: row["was, s"] for row in step.tables["forecast_and_fact"]}
+    assert was == {"storage": None, "memory and pause": None, "the pause alone": 1.0, "in all": None}
+    kept = json.loads((step.record.samples / "past_move.json").read_text(encoding="utf-8"))
+    assert (kept["outcome"]["storage_s"], kept["outcome"]["memory_s"]) == (None, None)
+    assert "cannot be scored" in step.highlights[-1]
+
+
+def test_hours_that_are_left_are_told_in_hours(step: Step) -> None:
+    told = forecast.before(step, builders.pair(vm=builders.machine(disks=_one_disk(20_000 * GIB))))
+    assert told is not None
+    assert told.total_s.high > 7200
+    sampled(step, f"1.0,,4,10,Running,{STORAGE},,", f"2.0,,4,20,Running,{STORAGE},,")
+    assert left(step.record.path, read_samples(step.record.samples / "progress.csv")).endswith(" h left")
+
+
+def _one_disk(size: int) -> tuple[DiskFacts, ...]:
+    return (replace((builders.machine().disks or ())[0], file_bytes=size),)
 
 
 def test_a_phase_that_nobody_saw_leaves_the_forecast_unscored(step: Step) -> None:

@@ -40,6 +40,19 @@ class Convergence(StrEnum):
     NOT_KNOWN = "not known"
 
 
+_ANSWERS = {
+    Convergence.CONVERGES: "Yes",
+    Convergence.SLOWLY: "Slowly",
+    Convergence.FORCED: "No, the switch-over will be forced",
+    Convergence.NOT_KNOWN: "Not known",
+}
+
+
+def converges_words(word: Convergence, reason: str) -> str:
+    """The verdict as question, answer and reason."""
+    return f"Does the memory copy catch up with the machine (converge)? {_ANSWERS[word]}. {reason}"
+
+
 @dataclass(frozen=True)
 class Span:
     """Eight of ten outcomes lie from ``low`` to ``high``; ``mid`` is the forecast. low <= mid <= high, all above 0."""

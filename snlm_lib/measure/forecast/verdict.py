@@ -8,6 +8,7 @@ from snlm_lib.measure.forecast.course import Course, Load, floor_mib
 from snlm_lib.measure.forecast.inputs import Quantity, Source, said
 from snlm_lib.measure.forecast.told import Convergence, Verdict
 from snlm_lib.measure.forecast.traits import Traits
+from snlm_lib.units import say_duration_s
 
 __all__ = ["dominates", "judge", "load_of"]
 
@@ -28,7 +29,8 @@ def judge(load: Load, traits: Traits, course: Course, *, dirty: Quantity, censor
     floor_s = traits.pause_fixed_s + rest / float((traits.share * load.line_mib_s)[0])
     word = _word(share, forced=bool(course.forced[0]), known=dirty.source is not Source.PRIOR)
     rate = f"{said(dirty.value)} MiB/s written, {said(float(load.rate(traits)[0]))} MiB/s sent"
-    return Verdict(word, _reason(word, rate, rest, len(course.passes)) + _CENSORED * censored, share, floor_s)
+    passes = int((course.passes[:, 0] > 0).sum())
+    return Verdict(word, _reason(word, rate, rest, passes) + _CENSORED * censored, share, floor_s)
 
 
 _CENSORED = " The reading was taken while a move was stuck: it shows the link's rate, the guest may write faster."
@@ -42,16 +44,19 @@ def _word(share: float, *, forced: bool, known: bool) -> Convergence:
     return Convergence.SLOWLY if share > _SLOW else Convergence.CONVERGES
 
 
-def _reason(word: Convergence, rate: str, rest: float, passes: int) -> str:
+def _reason(word: Convergence, rate: str, rest: float, count: int) -> str:
+    passes = f"{count} passes" if count != 1 else "1 pass"
     if word is Convergence.NOT_KNOWN:
         return f"Nobody measured how fast this machine writes memory; supposed: {rate}."
     if word is Convergence.FORCED and rest > 0:
-        return f"The passes stop shrinking at about {rest:,.0f} MiB ({rate}) and end after {passes}."
+        return f"The passes stop shrinking at about {rest:,.0f} MiB ({rate}); the switch-over is forced after {passes}."
     if word is Convergence.FORCED:
-        return f"{passes} passes are not enough until the rest fits the pause ({rate})."
+        return f"After {passes} the rest does not fit the pause yet ({rate})."
     if word is Convergence.SLOWLY:
-        return f"Each pass is not much smaller than the one before it ({rate}), {passes} passes expected."
-    return f"Each pass is clearly smaller than the one before it ({rate}), {passes} passes expected."
+        return f"Each pass is not much smaller than the one before it ({rate}), {passes} expected."
+    if count == 1:
+        return f"What is written while the memory is sent fits the pause ({rate}), 1 pass expected."
+    return f"Each pass is clearly smaller than the one before it ({rate}), {passes} expected."
 
 
 def dominates(storage_s: float, course: Course, load: Load, traits: Traits) -> str:
@@ -66,4 +71,4 @@ def dominates(storage_s: float, course: Course, load: Load, traits: Traits) -> s
         "starting and ending": traits.setup_s + traits.scan_s_per_gib * float(load.ram_mib[0]) / 1024,
     }
     name, seconds = max(parts.items(), key=lambda part: part[1])
-    return f"{name}: {said(seconds)} of {said(sum(parts.values()))} s"
+    return f"{name}: {say_duration_s(seconds)} of {say_duration_s(sum(parts.values()))}"

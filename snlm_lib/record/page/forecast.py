@@ -7,7 +7,7 @@ from typing import Any
 
 from snlm_lib.measure.forecast import Convergence, Span
 from snlm_lib.measure.forecast.score import Fact, fact_from
-from snlm_lib.measure.forecast.told import PARTS
+from snlm_lib.measure.forecast.told import PARTS, converges_words
 from snlm_lib.record.charts.forecast import Outline, outline_figure
 from snlm_lib.record.charts.theme import figure_json
 from snlm_lib.record.outlook import spans_of
@@ -45,7 +45,8 @@ def _body(kept: Mapping[str, Any], figures: Figures) -> list[Child]:
     return [
         el("p", _headline(spans, fact, str(kept.get("miss") or "")), class_="reason"),
         table(["Part", "Forecast: least, middle, most", "Fact", "Inside?"], _rows(spans, fact), class_="wide"),
-        el("p", f"Memory copy: {verdict['word']}. {verdict['reason']} The largest part: {kept['dominates']}."),
+        el("p", converges_words(Convergence(verdict["word"]), verdict["reason"])),
+        el("p", f"The largest part: {kept['dominates']}."),
         el("div", figures.place(figure_json(drawn), words=words), class_="figures"),
         el("details", el("summary", f"What it started from ({len(inputs)} figures)"), el("ul", inputs)),
         [el("p", note, class_="note") for note in _notes(kept)],
