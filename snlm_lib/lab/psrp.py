@@ -218,11 +218,12 @@ class PsrpSession:
         if isinstance(event, GetCommandMetadataEvent):
             return [Asked(event.pipeline_id, metadata=tuple(str(name) for name in event.pipeline.name) or ("*",))]
         if isinstance(event, CreatePipelineEvent):
-            if event.pipeline.remote_stream_options & RemoteStreamOptions.AddInvocationInfoToErrorRecord:
+            sent = event.pipeline  # read anew from CLIXML each time it is asked for
+            if sent.remote_stream_options & RemoteStreamOptions.AddInvocationInfoToErrorRecord:
                 self._told_invocations.add(event.pipeline_id)
-            if event.pipeline.no_input:
-                return [_asked(event)]
-            self._piped[event.pipeline_id] = (_asked(event), [])
+            if sent.no_input:
+                return [_asked(event.pipeline_id, sent)]
+            self._piped[event.pipeline_id] = (_asked(event.pipeline_id, sent), [])
         elif isinstance(event, PipelineInputEvent) and event.pipeline_id in self._piped:
             self._piped[event.pipeline_id][1].append(plain(event.data))
         elif isinstance(event, EndOfPipelineInputEvent) and event.pipeline_id in self._piped:
@@ -309,8 +310,7 @@ def first_pipeline_id(data: bytes) -> UUID:
         raise Undecodable("the first fragment is shorter than a message's head") from error
 
 
-def _asked(event: CreatePipelineEvent) -> Asked:
-    powershell: PowerShell = event.pipeline
+def _asked(pipeline_id: UUID, powershell: PowerShell) -> Asked:
     statements: list[Statement] = []
     commands: list[Any] = []
     for command in powershell.commands:
@@ -318,7 +318,7 @@ def _asked(event: CreatePipelineEvent) -> Asked:
         if command.end_of_statement:
             statements.append(_statement(commands))
             commands = []
-    return Asked(event.pipeline_id, tuple(statements), nested=bool(powershell.is_nested))
+    return Asked(pipeline_id, tuple(statements), nested=bool(powershell.is_nested))
 
 
 def _with_input(asked: Asked, piped: list[object]) -> Asked:
