@@ -14,11 +14,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from snlm_lib.errors import ParameterError
 
-__all__ = ["Closed", "FileName", "Literally", "WindowsFolder", "checked", "is_device_name", "refuse_key"]
+__all__ = ["Closed", "FileName", "Literally", "WindowsFolder", "Word", "checked", "is_device_name", "refuse_key"]
 
 _SECRET_KEY = re.compile(r"pass(word|wd|phrase)?$|secret$|token$|pwd$|api_?key$", re.IGNORECASE)
 _DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3])", re.IGNORECASE)
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
+_WORD = re.compile(r"[\w .-]{0,40}")
 _FOLDER = re.compile(r"[A-Za-z]:\\[^\x00-\x1f<>:\"|?*/]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SHOWN = 60
@@ -36,6 +37,12 @@ def _file_name(value: str) -> str:
         raise ValueError("it must be letters, digits, - and _, at most 40, and begin with a letter or digit")
     if is_device_name(value):
         raise ValueError("Windows keeps this name for a device")
+    return value
+
+
+def _word(value: str) -> str:
+    if not _WORD.fullmatch(value):
+        raise ValueError("it must be letters, digits, spaces, '.', '-' and '_', at most 40")
     return value
 
 
@@ -67,6 +74,7 @@ def _windows_folder(value: str) -> str:
 
 Model = TypeVar("Model", bound=BaseModel)
 FileName = Annotated[str, AfterValidator(_file_name)]
+Word = Annotated[str, AfterValidator(_word)]
 Literally = Annotated[str, Field(max_length=255), AfterValidator(_literally)]
 WindowsFolder = Annotated[str, Field(max_length=200), AfterValidator(_windows_folder)]
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from snlm_lib.closed import Closed, FileName, Literally, WindowsFolder, checked
+from snlm_lib.closed import Closed, FileName, Literally, WindowsFolder, Word, checked
 from snlm_lib.connections import ConnectionProfile, GuestTarget, HostAddress, connection_profile
 from snlm_lib.errors import ParameterError
 from snlm_lib.places import connections_root, lab_descriptor_path, lab_identity, outputs_root, project_root
@@ -84,6 +84,9 @@ class Parameters(Closed):
     )
     pause_limit_s: Annotated[float, Field(ge=0, le=3600)] = Field(
         0.0, description="how long the machine may be away, s; 0: no limit"
+    )
+    workload: Word = Field(
+        "", description="what the machine does, in a word of yours (sql, web): moves of one kind teach each other"
     )
     poll_ms: Annotated[int, Field(ge=10, le=5000)] = Field(250, description="time between two looks at the move, ms")
 

@@ -20,6 +20,7 @@ def move_inputs(facts: PairFacts, wanted: Parameters) -> MoveInputs:
     known = [count for count in under_way if count is not None]
     return MoveInputs(
         machine=str(vm.vm_id) if vm else None,
+        workload=wanted.workload.strip().casefold() or None,
         ram_assigned_mib=_mib(vm.memory_assigned_bytes) if vm else None,
         ram_demand_mib=_mib(vm.memory_demand_bytes) if vm else None,
         disk_used_mib=_disk_mib(vm),

@@ -73,3 +73,9 @@ def test_what_nobody_told_is_unknown_and_an_inferred_link_says_so() -> None:
 def test_the_changes_limits_go_along_in_seconds() -> None:
     found = move_inputs(pair(), Parameters.model_validate({"window_min": 30, "pause_limit_s": 2.5}))
     assert (found.window_s, found.pause_limit_s) == (1800, 2.5)
+
+
+def test_a_workload_is_a_word_however_it_is_spelt() -> None:
+    found = move_inputs(pair(), Parameters.model_validate({"workload": " SQL "}))
+    assert found.workload == "sql"
+    assert move_inputs(pair(), Parameters()).workload is None
