@@ -25,6 +25,7 @@ from snlm_lib.clock import SystemClock
 from snlm_lib.lab_process import running_lab, scenario_file
 from snlm_lib.measure.monitor import find_monitor, stop_monitor
 from snlm_lib.record.folder import open_records
+from tests import parts
 
 _CHANGE = "REHEARSAL"
 _COMMAND_LIMIT_S = 180
@@ -107,7 +108,11 @@ def _only_elsewhere(report: pytest.TestReport) -> bool:
     return reason.removeprefix("Skipped: ").startswith("only on")
 
 
+pytest_addoption = parts.pytest_addoption
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    parts.pytest_configure(config)
     config.pluginmanager.register(_NotebookLab(), "snlm-notebook-lab")
     if os.environ.get("SNLM_REQUIRE_ALL"):
         config.pluginmanager.register(_NoSkips(), "snlm-no-skips")
