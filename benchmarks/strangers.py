@@ -36,6 +36,7 @@ _SECRETS: Mapping[str, tuple[float, float]] = MappingProxyType(
         "compressor_mib_s": (300, 1300),  # 4 to 16 cores of zlib; with idle or busy processors
         "disk_mib_s": (70, 700),  # one hard disk to one SATA flash disk, whichever end is slower
         "disk_writes_mib_s": (0.05, 8),
+        "setup_s": (1, 8),  # about 4 s until the first byte
         "mirror_s": (0.3, 3),
         "allowed_s": (0.1, 1),  # how much memory, in seconds of sending, is left for the pause: not documented
         "rounds": (6, 12),  # about ten
@@ -48,13 +49,14 @@ _SECRETS: Mapping[str, tuple[float, float]] = MappingProxyType(
         "burst": (1.0, 3.0),
     }
 )
-_DAILY = ("compressor_mib_s", "disk_mib_s", "disk_writes_mib_s", "mirror_s", "pause_s", "writes_share")
+_DAILY = ("compressor_mib_s", "disk_mib_s", "disk_writes_mib_s", "setup_s", "mirror_s", "pause_s", "writes_share")
 
 
 @dataclass(frozen=True)
 class Course:
     """How the lab's own arithmetic has a move go, in seconds of its hosts."""
 
+    setup_s: float
     storage_s: float
     memory_s: float
     pause_s: float
@@ -62,7 +64,7 @@ class Course:
 
     @property
     def total_s(self) -> float:
-        return self.storage_s + self.memory_s
+        return self.setup_s + self.storage_s + self.memory_s
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,8 @@ class Stranger:
         copied_mib = sum(each.pages for each in passes) * PAGE_BYTES / MIB
         copy_mib_s = min(self.wire_mib_s, self.secret["disk_mib_s"]) - self.secret["disk_writes_mib_s"]
         storage_s = sum(self.disks_mib) / copy_mib_s + self.secret["mirror_s"]
-        return Course(storage_s, copied_mib / rate + pause_s, pause_s, copied_mib + rest_mib)
+        memory_s = copied_mib / rate + pause_s
+        return Course(self.secret["setup_s"], storage_s, memory_s, pause_s, copied_mib + rest_mib)
 
     @property
     def time_factor(self) -> float:
@@ -160,6 +163,7 @@ class Stranger:
         rate = self.memory_mib_s
         return {
             "time_factor": self.time_factor,
+            "check_wall_s": self.secret["setup_s"] / self.time_factor,
             "storage_mib_s": min(self.wire_mib_s, self.secret["disk_mib_s"]),
             "disk_write_mib_s": self.secret["disk_writes_mib_s"],
             "mirror_wall_s": self.secret["mirror_s"] / self.time_factor,

@@ -78,6 +78,7 @@ def test_the_lab_takes_the_scenario_and_goes_the_course_by_its_own_arithmetic(nu
 
     assert who.course.pause_s == pytest.approx(pause_s)
     assert who.course.memory_s == pytest.approx(sum(each.length_s for each in passes) + pause_s)
+    assert who.course.setup_s == pytest.approx(pace.check_wall_s * pace.time_factor)
     assert who.course.storage_s == pytest.approx(copied_s + pace.mirror_wall_s * pace.time_factor)
     assert (vm.metered_s is not None) == who.metered
 

@@ -26,8 +26,9 @@ TOLD = {
 
 def test_a_labs_phases_are_told_in_its_hosts_seconds_and_its_pause_as_it_was() -> None:
     fact = fact_of(BANDS, PASSES, pause_s=0.5, time_factor=7)
-    assert (fact.storage_s, fact.memory_s, fact.pause_s) == (56, 28.5, 0.5)
-    assert fact.total_s == 84.5
+    assert (fact.storage_s, fact.memory_s, fact.pause_s) == (56, 35.5, 0.5)
+    assert fact.total_s == 91.5
+    assert (fact.setup_s, fact.copied_s) == (7, 28)  # the checks are waited for too, and sent nothing
     assert fact.memory_mib == 4696
 
 
@@ -35,9 +36,9 @@ def test_a_machine_that_is_listed_while_it_stands_still_is_not_being_copied_then
     """The lab's pause runs in real time: told as copying it would count ``time_factor`` times."""
     still = Band(Phase.BLACKOUT, 11, 12.9)
     fact = fact_of([*BANDS, still], PASSES, pause_s=2.0, time_factor=50)
-    assert (fact.storage_s, fact.memory_s, fact.total_s) == (400, 102, 502)
+    assert (fact.storage_s, fact.memory_s, fact.total_s, fact.copied_s) == (400, 152, 552, 100)
     late = Band(Phase.BLACKOUT, 13.5, 14)  # seen after the source had let it go
-    assert fact_of([*BANDS, late], PASSES, pause_s=2.0).memory_s == 6
+    assert fact_of([*BANDS, late], PASSES, pause_s=2.0).memory_s == 7
 
 
 def test_bytes_are_known_no_better_than_the_looks_at_them() -> None:

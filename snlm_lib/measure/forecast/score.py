@@ -36,6 +36,8 @@ _SEEN = 4  # looks within a pass, for its length to be a lesson
 class Fact:
     """What a move took, in seconds of the hosts; None is unknown.
 
+    ``memory_s`` counts from the order to the guest's resume whatever is not ``storage_s``, so the ``setup_s`` of the
+    checks before it as well, as a forecast does.
     ``within_s``: a phase begins and ends between two looks at the move, so its length is known no better than that,
     and what was sent no better than what is sent in it.
     """
@@ -46,6 +48,12 @@ class Fact:
     pause_s: float | None
     memory_mib: float | None
     within_s: float = 0.0
+    setup_s: float | None = None
+
+    @property
+    def copied_s(self) -> float:
+        """How long memory was sent while the machine ran; 0 when that is not known."""
+        return max((self.memory_s or 0.0) - (self.pause_s or 0.0) - (self.setup_s or 0.0), 0.0)
 
     def part(self, name: str) -> tuple[float | None, float]:
         """A part, and how well it is known; the host tells its pause to a tenth."""
@@ -54,8 +62,7 @@ class Fact:
 
     def _unseen_mib(self) -> float:
         """What went between two looks."""
-        copied_s = (self.memory_s or 0.0) - (self.pause_s or 0.0)
-        return (self.memory_mib or 0.0) * min(self.within_s / copied_s, 1.0) if copied_s > 0 else 0.0
+        return (self.memory_mib or 0.0) * min(self.within_s / self.copied_s, 1.0) if self.copied_s > 0 else 0.0
 
     def inside(self, name: str, span: Span) -> bool | None:
         """May the part have lain inside its range? None when it is not known."""
@@ -84,11 +91,11 @@ def fact_of(
     looks: Sequence[float] = (),
 ) -> Fact:
     """The facts from the sampled phases and passes; ``pause_s`` is the host's own figure."""
-    lengths = (_length(bands, phase, looks) for phase in (Phase.STORAGE, Phase.MEMORY))
-    storage, memory = (None if length is None else length * time_factor for length in lengths)
+    lengths = (_length(bands, phase, looks) for phase in (Phase.CHECKING, Phase.STORAGE, Phase.MEMORY))
+    setup, storage, memory = (None if length is None else length * time_factor for length in lengths)
     # the source may list the machine until it has gone over: what it stood still is no copying, and is told apart
     memory = None if memory is None else max(memory - _still_s(bands) * time_factor, 0.0)
-    whole = None if memory is None or pause_s is None else memory + pause_s
+    whole = None if memory is None or pause_s is None else (setup or 0.0) + memory + pause_s
     sent = [one.sent_bytes for one in passes]
     known = sum(count for count in sent if count is not None)
     copied = storage is not None or all(band.phase is not Phase.STORAGE for band in bands)
@@ -99,6 +106,7 @@ def fact_of(
         pause_s=pause_s,
         memory_mib=known / MIB if sent and None not in sent else None,
         within_s=_step_s(looks) * time_factor,
+        setup_s=setup,
     )
 
 
@@ -175,9 +183,8 @@ def _why(name: str, fact: Fact, given: MoveInputs) -> str:
     if name == "storage_s" and fact.storage_s and given.disk_used_mib:
         return f" (copied at {given.disk_used_mib / fact.storage_s:,.0f} MiB/s)"
     if name == "memory_s" and fact.memory_s and fact.memory_mib and given.ram_assigned_mib:
-        copied_s = max(fact.memory_s - (fact.pause_s or 0.0), 1e-3)
         again = fact.memory_mib / given.ram_assigned_mib
-        return f" (sent at {fact.memory_mib / copied_s:,.0f} MiB/s, {again:.1f} times the memory)"
+        return f" (sent at {fact.memory_mib / max(fact.copied_s, 1e-3):,.0f} MiB/s, {again:.1f} times the memory)"
     return ""
 
 
