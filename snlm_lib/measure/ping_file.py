@@ -12,7 +12,7 @@ import math
 import os
 import platform
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -21,10 +21,12 @@ from typing import Any
 from snlm_lib.clock import Clock
 from snlm_lib.errors import RecordError
 from snlm_lib.measure.ledger import LATE_WINDOW_S, PING_COLUMNS, PingRow
+from snlm_lib.units import parse_utc
 
 __all__ = ["AT_SENT", "BETWEEN", "FLUSH_S", "PINGS_SCHEMA", "PingFile", "PingHeader", "TargetFacts", "read_header"]
 
 PINGS_SCHEMA = "snlm.pings/2"
+_MOST = 1e10  # of any figure: seconds of three centuries, milliseconds of four months
 AT_SENT, BETWEEN = "sent_s", "due_s..sent_s"  # when a probe left, as its row tells it
 FLUSH_S = 0.4  # rows reach the disk at least this often; doing so wakes much that one probe does not
 
@@ -91,12 +93,18 @@ def _refuse_odd(header: PingHeader) -> None:
     """Anybody may have written it: raises ValueError for a text that is none and for a number that cannot be."""
     texts = [header.vantage, header.started_utc, header.moments]
     texts += [word for target in header.targets for word in (target.name, target.role, target.address, *target.kinds)]
-    known = [header.interval_ms, header.resolution_ms, *([] if header.timeout_ms is None else [header.timeout_ms])]
-    offsets = [offset for offset in header.clock_offsets_s.values() if offset is not None]
-    numbers = [*known, header.late_window_s, *offsets]
-    whole = all(isinstance(each, int | float) and math.isfinite(each) for each in numbers)
-    if not whole or min(known) <= 0 or not all(isinstance(word, str) for word in texts):
+    texts += [word for target in header.targets for pair in target.exchanges.items() for word in pair]
+    spans = [header.interval_ms, header.resolution_ms, *_given([header.timeout_ms])]
+    numbers = [*spans, header.late_window_s, *_given([header.started_monotonic_s, *header.clock_offsets_s.values()])]
+    whole = all(type(each) in (int, float) and abs(each) < _MOST for each in numbers)
+    if not whole or min(spans) <= 0 or header.late_window_s < 0 or not all(isinstance(word, str) for word in texts):
         raise ValueError("a figure or a name that cannot be")
+    if header.started_utc:
+        parse_utc(header.started_utc)
+
+
+def _given(numbers: Iterable[float | None]) -> list[float]:
+    return [number for number in numbers if number is not None]
 
 
 def _known(kind: type[PingHeader] | type[TargetFacts], raw: Mapping[str, Any]) -> dict[str, Any]:

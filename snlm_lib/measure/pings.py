@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from snlm_lib.errors import RecordError
 from snlm_lib.measure.ledger import ANSWERED, DUPLICATE, LATE, LOST, NOT_SENT, PING_COLUMNS, STALLED
-from snlm_lib.measure.ping_file import BETWEEN, PINGS_SCHEMA, PingHeader, TargetFacts, read_header
+from snlm_lib.measure.ping_file import AT_SENT, BETWEEN, PINGS_SCHEMA, PingHeader, TargetFacts, read_header
 from snlm_lib.measure.table import LARGE_BYTES, Table, Words, read_table
 from snlm_lib.measure.wall import Floats, WallClock
 
@@ -26,6 +26,9 @@ __all__ = ["CONTROL", "KINDS", "PINGS_1", "Pings", "Series", "parse_pings", "rea
 KINDS = ("icmp", "udp", "connect", "tcp")  # in the order in which their figures are told
 PINGS_1 = "snlm.pings/1"  # had no first line and no column error
 CONTROL = "control"
+_MARK = b"\n# snlm.pings/"
+_MOST = 2.0**53  # of a number: what is larger counts nothing
+_ASTRAY = 2  # intervals that a tick may be due beside its number
 _STATUSES = (ANSWERED, LATE, LOST, NOT_SENT, DUPLICATE)
 
 Bools = NDArray[np.bool_]
@@ -146,14 +149,15 @@ def parse_pings(data: bytes, *, where: str, large: int = LARGE_BYTES) -> Pings:
     """What `read_pings` makes of a file's content; from ``large`` bytes on by the faster reader."""
     data = data[: data.rfind(b"\n") + 1].removeprefix(b"\xef\xbb\xbf")
     if not data.strip():
-        raise RecordError("empty", where=where)
+        raise RecordError("no whole line in it", where=where, remedy="Bring the file back from a copy.")
     schema, header = PINGS_1, None
     if data.startswith(b"#"):
         first, data = _line(data)
         schema, header = PINGS_SCHEMA, _header(first, where)
+        _refuse_another(first, data, where)
     names, data = _line(data)
-    columns = PING_COLUMNS if header else PING_COLUMNS[:-1]
-    if tuple(names.split(",")) != columns:
+    columns = tuple(names.split(","))
+    if columns != PING_COLUMNS and (header or columns != PING_COLUMNS[:-1]):
         raise RecordError(f"not a pings.csv: its columns are {names}", where=where)
     table = read_table(data, columns, numbers=("seq", "due_s", "sent_s", "rtt_ms"), stamps=("sent_utc",), large=large)
     return _pings(table, schema, header)
@@ -163,11 +167,25 @@ def _header(line: str, where: str) -> PingHeader:
     try:
         return read_header(f"{line}\n")
     except RecordError as error:
+        if line.startswith(f"# {PINGS_SCHEMA} "):
+            remedy = "Cut it out of a copy: that is read by its rows alone, without roles and clocks."
+            raise RecordError("its first line is damaged", where=where, remedy=remedy) from error
         raise RecordError(
             f"not a pings.csv of a known version: it begins with {line[:40]!r}",
             where=where,
             remedy=f"Read it with the snlm that wrote it; this one knows {PINGS_1} and {PINGS_SCHEMA}.",
         ) from error
+
+
+def _refuse_another(first: str, data: bytes, where: str) -> None:
+    """Two monitors count from zero both: one would hide what the other saw."""
+    at = data.find(_MARK)
+    while at >= 0:
+        if _line(data[at + 1 :])[0] != first:
+            line = data.count(b"\n", 0, at) + 3
+            remedy = "Cut it there: a file for each."
+            raise RecordError(f"samples of another monitor begin in line {line}", where=where, remedy=remedy)
+        at = data.find(_MARK, at + 1)
 
 
 def _line(data: bytes) -> tuple[str, bytes]:
@@ -177,7 +195,7 @@ def _line(data: bytes) -> tuple[str, bytes]:
 
 def _pings(table: Table, schema: str, header: PingHeader | None) -> Pings:
     numbers, words = table.numbers, table.words
-    whole = np.isfinite(numbers["seq"]) & words["status"].among(_STATUSES) & words["kind"].among(KINDS)
+    whole = words["status"].among(_STATUSES) & words["kind"].among(KINDS) & _sound(table, header)
     error = words.get("error", Words(np.zeros(table.rows, dtype=np.intp), ("",)))
     seq, due_s = numbers["seq"][whole].astype(np.int64), numbers["due_s"][whole]
     return Pings(
@@ -193,6 +211,24 @@ def _pings(table: Table, schema: str, header: PingHeader | None) -> Pings:
         rtt_ms=numbers["rtt_ms"][whole],
         error=error[whole],
     )
+
+
+def _sound(table: Table, header: PingHeader | None) -> Bools:
+    """Where a row's numbers can be: anybody may have edited the file."""
+    seq, due_s, sent_s, rtt_ms = (table.numbers[name] for name in ("seq", "due_s", "sent_s", "rtt_ms"))
+    sound = _counts(seq) & _counts(due_s)
+    for values in (sent_s, rtt_ms):
+        sound = sound & (np.isnan(values) | _counts(values))
+    if header is None or header.moments != AT_SENT:
+        return sound
+    interval_s = header.interval_ms / 1000
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.asarray(sound & (np.abs(due_s - seq * interval_s) <= _ASTRAY * interval_s))
+
+
+def _counts(values: Floats) -> Bools:
+    """From zero up; what is unknown is not."""
+    return np.asarray((values >= 0) & (values < _MOST))
 
 
 def _interval_ms(seq: Ints, due_s: Floats) -> float:

@@ -85,6 +85,8 @@ def read_table(
     """
     wanted = _Wanted(tuple(columns), tuple(numbers), tuple(stamps))
     plain = data.replace(b"\0", b"") if b"\0" in data else data  # a disk that was full leaves such
+    if b'"' in plain:  # a name may need quotes, but goes over no line: an open quote would swallow the rest
+        plain = b"".join(line for line in plain.splitlines(keepends=True) if not line.count(b'"') % 2)
     return _by_pandas(plain, wanted) if len(plain) >= large else _by_hand(plain, wanted)
 
 
@@ -142,7 +144,7 @@ def _by_pandas(data: bytes, wanted: _Wanted) -> Table:
     return Table(
         rows=len(frame),
         numbers={
-            name: pd.to_numeric(frame[name], errors="coerce").to_numpy(np.float64, na_value=_EMPTY)
+            name: _finite(pd.to_numeric(frame[name], errors="coerce").to_numpy(np.float64, na_value=_EMPTY))
             for name in wanted.numbers
         },
         stamps={
@@ -154,6 +156,10 @@ def _by_pandas(data: bytes, wanted: _Wanted) -> Table:
             for name in wanted.words
         },
     )
+
+
+def _finite(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(np.isfinite(values), values, _EMPTY)
 
 
 def _seconds(moments: NDArray[np.datetime64]) -> NDArray[np.float64]:

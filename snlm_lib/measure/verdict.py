@@ -77,7 +77,11 @@ def _silent(report: DowntimeReport) -> str:
     if report.told is None:
         return "Nothing can be said: no probe was recorded."
     asked = sum(one.probes for one in report.kinds)
-    return f"Nothing can be said of {report.target}: none of {asked:,} probes was ever answered."
+    if asked:
+        return f"Nothing can be said of {report.target}: none of {asked:,} probes was ever answered."
+    why = ", ".join(dict.fromkeys(word for one in report.kinds for word in one.errors))
+    words = f" ({why})" if why else ""
+    return f"Nothing can be said of {report.target}: no probe could be sent{words}."
 
 
 def _away(report: DowntimeReport, told: Downtime) -> str:
@@ -234,9 +238,9 @@ def _reach(told: Downtime, *, log: bool) -> Iterator[str]:
 def _monitor(report: DowntimeReport, told: Downtime) -> Iterator[str]:
     if UNSTAMPED in report.schema:
         yield "The log carries no time stamps."
-    if told.not_sent or told.unrecorded:
-        missed = told.not_sent + told.unrecorded
-        yield f"{_probes(missed, of=f' of {told.kind.upper()}')} not sent, which is no loss and widens the bounds."
+    for count, what in ((told.not_sent, "not sent"), (told.unrecorded, "not in the samples")):
+        if count:
+            yield f"{_probes(count, of=f' of {told.kind.upper()}')} {what}, which is no loss and widens the bounds."
     for step in report.clock_steps:
         ahead = "forward" if step.by_s > 0 else "back"
         yield f"This machine's clock was set {ahead} by {say_duration_s(abs(step.by_s))}; no length is touched by that."

@@ -27,9 +27,9 @@ class Told(NamedTuple):
 
 FILES = {
     "ping-two-runs.txt": Told("127.0.0.1", 9, 0, 0.0, 0.21),
-    "fping-two-runs.txt": Told("127.0.0.1", 6, 0, 0.0, 99.96, "4,986 probes of ICMP were not sent"),
+    "fping-two-runs.txt": Told("127.0.0.1", 6, 0, 0.0, 99.96, "4,986 probes of ICMP were not in the samples"),
     "windows-two-runs.txt": Told("192.0.2.7", 9, 2, 1.0, 9.0, "its runs followed each other at once"),
-    "windows-two-runs-stamped.txt": Told("192.0.2.7", 7, 1, 0.0, 300.0, "were not sent"),
+    "windows-two-runs-stamped.txt": Told("192.0.2.7", 7, 1, 0.0, 300.0, "were not in the samples"),
     "windows-ctrl-break.txt": Told("192.0.2.7", 11, 4, 2.0, 13.0, "4 of 11 probes unanswered"),
     "ping-wraps.txt": Told("192.0.2.7", 13, 0, 0.0, 0.6),
     "ping-clock-back.txt": Told("192.0.2.7", 20, 3, 0.2, 0.8, "clock was set back by 1 h"),

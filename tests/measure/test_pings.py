@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -130,10 +132,10 @@ def test_nothing_ever_sent_has_no_zero() -> None:
     ("content", "says"),
     [
         (None, "no samples"),
-        (b"", "empty"),
+        (b"", "no whole line in it"),
         (b"a,b\n1,2\n", "not a pings.csv: its columns are a,b"),
         (b"# snlm.pings/3 {}\n", "known version: it begins with '# snlm.pings/3"),
-        (b"# snlm.pings/2 {\n", "known version"),
+        (b"# snlm.pings/2 {\n", "its first line is damaged"),
         (f"{HEADER.line()}{COLUMNS_1}".encode(), "its columns"),
     ],
 )
@@ -149,3 +151,57 @@ def test_a_file_that_is_none_is_named(tmp_path: Path, content: bytes | None, say
 def test_saved_again_by_a_spreadsheet_it_is_still_read() -> None:
     data = b"\xef\xbb\xbf" + file_of(row(0), row(1)).replace(b"\n", b"\r\n")
     assert only(parse_pings(data, where="x")).seq.tolist() == [0, 1]
+
+
+EDITED = {
+    "an open quote": '5,"VM01,icmp,0.5000,2026-11-23T21:04:00.5Z,0.5,answered,1.0,\n',
+    "NUL bytes": "\0" * 100 + "\n",
+    "a note of somebody": "# looked at by jm\n<<<<<<< HEAD\n",
+    "a number out of all reason": "1e17,VM01,icmp,0.5,,0.5,answered,1.0,\n1e300,VM01,icmp,0.5,,0.5,answered,1.0,\n",
+    "a negative number": "-7,VM01,icmp,0.5,,0.5,answered,1.0,\n",
+    "a time that never was": "5,VM01,icmp,0.5,,-1e9,lost,,\n5,VM01,icmp,inf,,0.5,lost,,\n",
+    "a tick at another time": "5,VM01,icmp,3.5,,3.5,lost,,\n",
+    "an answer before its question": "5,VM01,icmp,0.5,,0.5,answered,-100000,\n",
+    "another word": "5,VM01,icmp,0.5,,0.5,verloren,,\n",
+    "the same first line again": f"{HEADER.line()}{COLUMNS}",
+}
+
+
+@pytest.mark.parametrize("large", [0, 1 << 40], ids=["pandas", "by hand"])
+@pytest.mark.parametrize("name", EDITED)
+def test_what_can_be_no_row_hides_none_that_is_one(name: str, large: int) -> None:
+    rows = [row(0), row(1), row(2, LOST, ""), row(3), row(4)]
+    whole = parsed(*rows, large=large)
+    pings = parsed(*rows[:3], EDITED[name], *rows[3:], large=large)
+    assert (pings.seq.tolist(), pings.status.texts()) == (whole.seq.tolist(), whole.status.texts())
+
+
+def test_samples_of_two_monitors_in_one_file_are_not_mixed() -> None:
+    other = file_of(row(0), header=replace(HEADER, vantage="ELSEWHERE"))
+    with pytest.raises(RecordError, match="samples of another monitor begin in line 5"):
+        parse_pings(file_of(row(0), row(1)) + other, where="pings.csv")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"interval_ms": True},
+        {"interval_ms": 1e300},
+        {"started_utc": "yesterday"},
+        {"started_monotonic_s": "x"},
+        {"late_window_s": -5},
+        {"clock_offsets_s": {"HV01": "x"}},
+        {"targets": [{"name": "VM01", "kinds": [], "exchanges": ["echo"]}]},
+        {"targets": [{"name": 7, "kinds": []}]},
+        {"targets": None},
+    ],
+)
+def test_a_damaged_first_line_is_named_and_the_rows_can_be_read_without_it(damage: dict[str, object]) -> None:
+    whole = file_of(row(0), row(1, LOST, ""), row(2))
+    first, rest = whole.split(b"\n", 1)
+    odd = json.loads(first.removeprefix(b"# snlm.pings/2 ")) | damage
+    with pytest.raises(RecordError, match="its first line is damaged"):
+        parse_pings(f"# snlm.pings/2 {json.dumps(odd)}\n".encode() + rest, where="pings.csv")
+    bare = parse_pings(rest, where="pings.csv")
+    assert bare.status.texts() == [ANSWERED, LOST, ANSWERED]
+    assert bare.header.interval_ms == pytest.approx(100)

@@ -55,6 +55,7 @@ def test_late_answers_are_no_lost_probes() -> None:
     ("icmp", "given", "says"),
     [
         ("x" * 10, {}, "Nothing can be said of VM01: none of 10 probes was ever answered."),
+        ("-" * 10, {}, "Nothing can be said of VM01: no probe could be sent."),
         ("A" * 10 + "x" * 9, {"window": None}, "at least 0.8 s and how long cannot be told: it had not come back"),
         ("x" * 9 + "A" * 9, {"window": None}, "cannot be told: it was away already when the samples begin"),
         (GAP, {"window": (-3.0, 2.0)}, "The monitor started 3.0 s late"),
