@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from snlm_lib.lab.dirty import PAGE_BYTES, WorkingSet, plan_passes
+from snlm_lib.lab.dirty import PAGE_BYTES, WorkingSet, dirty_pages, plan_passes
 from snlm_lib.lab.scenario import WorkingSetSpec
 from snlm_lib.units import MIB
 
@@ -25,6 +25,7 @@ LONGEST_PAUSE_S = 10.0  # the lab's guest really is silent for so long: its paus
 _MIB_S_PER_MBIT_S = 1e6 / 8 / MIB
 _JUMBO = 0.990 / 0.941
 _DAY = 0.15  # how far a machine's figures are off on another day, one standard deviation of the logarithm
+_MOST_WRITES, _HALVINGS = 4.0, 40  # of the memory a second, beyond any machine; steps of the search below
 _MOVE_S, _LONGEST_S, _MEMORY_S = 15.0, 40.0, 4.0  # real seconds of a move, and of its memory phase
 
 # What no survey of Hyper-V tells, with where its range comes from.
@@ -41,7 +42,7 @@ _SECRETS: Mapping[str, tuple[float, float]] = MappingProxyType(
         "allowed_s": (0.1, 1),  # how much memory, in seconds of sending, is left for the pause: not documented
         "rounds": (6, 12),  # about ten
         "pause_s": (0.3, 2),
-        "writes_share": (0.002, 0.12),  # of the memory a second: guests of 2016, from idle to busy
+        "dirty_share": (0.002, 0.12),  # of the memory, distinct pages in one second: guests of 2016, idle to busy
         "reach": (0.05, 0.6),  # of the memory that is ever written again
         "busy_share": (0.2, 0.8),  # of that: the second of two sets
         "hot_fraction": (0.03, 0.2),
@@ -49,7 +50,7 @@ _SECRETS: Mapping[str, tuple[float, float]] = MappingProxyType(
         "burst": (1.0, 3.0),
     }
 )
-_DAILY = ("compressor_mib_s", "disk_mib_s", "disk_writes_mib_s", "setup_s", "mirror_s", "pause_s", "writes_share")
+_DAILY = ("compressor_mib_s", "disk_mib_s", "disk_writes_mib_s", "setup_s", "mirror_s", "pause_s", "dirty_share")
 
 
 @dataclass(frozen=True)
@@ -106,8 +107,17 @@ class Stranger:
 
     @property
     def working_sets(self) -> tuple[WorkingSetSpec, ...]:
-        """Two of them: a large calm one and a busy one that bursts."""
-        busy, written = self.secret["busy_share"], self.secret["writes_share"] * self.ram_mib
+        """Two of them, a calm one and a busy one that bursts, which together dirty as much a second as is told."""
+        wanted = self.secret["dirty_share"] * self.ram_mib * MIB / PAGE_BYTES
+        low, high = 0.0, _MOST_WRITES * self.ram_mib
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            fewer = _dirty(self._sets(middle), self.ram_mib) < wanted
+            low, high = (middle, high) if fewer else (low, middle)
+        return self._sets(high)
+
+    def _sets(self, written: float) -> tuple[WorkingSetSpec, ...]:
+        busy = self.secret["busy_share"]
         reached = self.secret["reach"] * self.ram_mib
         hot = {"hot_fraction": self.secret["hot_fraction"], "hot_share": self.secret["hot_share"]}
         calm = WorkingSetSpec(reached * (1 - busy), written * (1 - busy), **hot)
@@ -174,6 +184,12 @@ class Stranger:
             "blackout_fixed_wall_s": self.secret["pause_s"],
             "working_sets": [vars(each) for each in self.working_sets],
         }
+
+
+def _dirty(sets: Sequence[WorkingSetSpec], ram_mib: int) -> int:
+    """Distinct pages in a second outside the bursts."""
+    calm = [replace(_pages(each), burst_factor=1.0) for each in sets]
+    return dirty_pages(calm, 0.0, 1.0, total_pages=ram_mib * MIB // PAGE_BYTES)
 
 
 def _pages(spec: WorkingSetSpec) -> WorkingSet:
