@@ -13,7 +13,7 @@ from typing import Any
 from snlm_lib.clock import SystemClock
 from snlm_lib.foresight import Foresight, foresee
 from snlm_lib.measure.forecast import Convergence, Forecast, Span
-from snlm_lib.measure.forecast.told import PARTS, converges_words, part_words
+from snlm_lib.measure.forecast.told import PARTS, converges_words, learnt_words, part_words
 from snlm_lib.parameters import load_parameters
 from snlm_lib.progress import Watcher
 from snlm_lib.record.outlook import forecast_object
@@ -130,8 +130,7 @@ def _shorter(seen: Foresight) -> list[str]:
 def _doubts(told: Forecast) -> Iterator[str]:
     if told.missing:
         yield f"Nobody measured, so supposed: {', '.join(told.missing)}. That is why the range is wide."
-    moves = f"{told.learned_moves} moves that ended" if told.learned_moves != 1 else "one move that ended"
-    yield f"Learnt from {moves}." if told.learned_moves else "No move that ended has taught it anything yet."
+    yield learnt_words(told.learned_moves)
     yield told.statement
 
 

@@ -74,7 +74,7 @@ def _sentences(told: Forecast, factor: float) -> list[str]:
     total, pause = told.total_s, told.pause_s
     words = [told.statement, converges_words(told.verdict.word, told.verdict.reason)]
     if factor != 1:
-        words.append(f"These are seconds of the hosts; this lab runs time {factor:g} times as fast, its pause apart.")
+        words.append(f"These are seconds of the hosts; this lab runs time {factor:g} times as fast, but for the pause.")
     if told.missing:
         words.append(f"Nobody measured, so supposed: {', '.join(told.missing)}. That is why the range is wide.")
     whose = "" if factor == 1 else " of the hosts' time"

@@ -28,7 +28,7 @@ PARTS = {
 
 def part_words(name: str, value: float) -> str:
     """A figure of a part: a duration, or bytes."""
-    return say_bytes(round(value * MIB)) if name == "sent_mib" else say_duration_s(value)
+    return say_bytes(round(value * MIB)) if name.endswith("_mib") else say_duration_s(value)
 
 
 class Convergence(StrEnum):
@@ -38,6 +38,13 @@ class Convergence(StrEnum):
     SLOWLY = "converges slowly"
     FORCED = "will be forced"
     NOT_KNOWN = "not known"
+
+
+def learnt_words(moves: int) -> str:
+    """From how many moves a forecast has learnt."""
+    if not moves:
+        return "No move that ended has taught it anything yet."
+    return f"Learnt from {moves} moves that ended." if moves > 1 else "Learnt from one move that ended."
 
 
 _ANSWERS = {

@@ -108,7 +108,7 @@ def _panels(outline: Outline) -> list[_Panel]:
     rest = tuple(name for name in whole if name in outline.spans)
     window = [_Limit("window", outline.window_s, "dash")] if outline.window_s else []
     pause = [_Limit("pause limit", outline.pause_limit_s, "dash")] if outline.pause_limit_s else []
-    floor = [_Limit("shortest pause", outline.floor_s, "dot")] if outline.floor_s else []
+    floor = [_Limit("shortest pause, middle", outline.floor_s, "dot")] if outline.floor_s else []
     found = [
         _Panel(rest, "time", tuple(window)),
         _Panel((_PAUSE,) if _PAUSE in outline.spans else (), "pause", (*pause, *floor)),
@@ -144,8 +144,11 @@ def _add_rows(figure: go.Figure, number: int, panel: _Panel, spans: Mapping[str,
     most_s = max(ends)
     scale, unit = unit_of(most_s)
     near = [limit for limit in panel.limits if limit.at_s <= _BEYOND * most_s]
+    shown = [one / scale for one in (*ends, *(limit.at_s for limit in near))]
+    reach = _reach(shown)
+    steps = ", log scale" if reach.get("type") == "log" else ""
     far = [f"{limit.words} {_told(limit.at_s)} \N{RIGHTWARDS ARROW}" for limit in panel.limits if limit not in near]
-    _headline(figure, number, f"{panel.headline}, {unit}", ", ".join(far))
+    _headline(figure, number, f"{panel.headline}, {unit}{steps}", ", ".join(far))
     axes = _axes(number)
     for row, name in enumerate(panel.names):
         figure.add_traces(_fan(name, row, spans[name], scale, axes))
@@ -154,8 +157,7 @@ def _add_rows(figure: go.Figure, number: int, panel: _Panel, spans: Mapping[str,
             figure.add_trace(_fact(name, row, facts[name], held, scale, axes))
     for limit in near:
         figure.add_trace(_line(limit, len(panel.names), scale, axes))
-    shown = [one / scale for one in (*ends, *(limit.at_s for limit in near))]
-    figure.update_layout({axes["xaxis"].replace("x", "xaxis"): _reach(shown)})
+    figure.update_layout({axes["xaxis"].replace("x", "xaxis"): reach})
     labels = [f"{_ROWS[name]}<br><b>{_range(spans[name])}</b>" for name in panel.names]
     rows = {"tickvals": [*range(len(labels))], "ticktext": labels, "showgrid": False, "ticks": "", "fixedrange": True}
     figure.update_layout({axes["yaxis"].replace("y", "yaxis"): {"range": [len(labels) - 0.5, -0.5], **rows}})

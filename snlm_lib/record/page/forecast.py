@@ -7,18 +7,17 @@ from typing import Any
 
 from snlm_lib.measure.forecast import Convergence, Span
 from snlm_lib.measure.forecast.score import Fact, fact_from
-from snlm_lib.measure.forecast.told import PARTS, converges_words
+from snlm_lib.measure.forecast.told import PARTS, converges_words, learnt_words, part_words
 from snlm_lib.record.charts.forecast import Outline, outline_figure
 from snlm_lib.record.charts.theme import figure_json
 from snlm_lib.record.outlook import spans_of
 from snlm_lib.record.page.figures import Figures
 from snlm_lib.record.page.html import Child, Html, el, join, table
 from snlm_lib.record.page.words import DASH, said
-from snlm_lib.units import say_duration_s
 
 __all__ = ["forecast_section"]
 
-_TITLES = {name: title for name, title in PARTS.items() if name != "sent_mib"} | {"memory_mib": "memory sent, MiB"}
+_TITLES = {name: title for name, title in PARTS.items() if name != "sent_mib"} | {"memory_mib": "memory sent"}
 
 
 def forecast_section(kept: Mapping[str, Any] | None, figures: Figures) -> Html | None:
@@ -44,9 +43,9 @@ def _body(kept: Mapping[str, Any], figures: Figures) -> list[Child]:
     )
     return [
         el("p", _headline(spans, fact, str(kept.get("miss") or "")), class_="reason"),
-        table(["Part", "Forecast: least, middle, most", "Fact", "Inside?"], _rows(spans, fact), class_="wide"),
         el("p", converges_words(Convergence(verdict["word"]), verdict["reason"])),
         el("p", f"The largest part: {kept['dominates']}."),
+        table(["Part", "Forecast: least, middle, most", "Fact", "Inside?"], _rows(spans, fact), class_="wide"),
         el("div", figures.place(figure_json(drawn), words=words), class_="figures"),
         el("details", el("summary", f"What it started from ({len(inputs)} figures)"), el("ul", inputs)),
         [el("p", note, class_="note") for note in _notes(kept)],
@@ -75,20 +74,23 @@ def _rows(spans: Mapping[str, Span], fact: Fact) -> list[list[Child]]:
     rows: list[list[Child]] = []
     for name, title in _TITLES.items():
         if name in spans:
-            span, was, held = spans[name], getattr(fact, name), fact.inside(name, spans[name])
-            told = ", ".join(_figure(name, one) for one in (span.low, span.mid, span.high))
-            happened = DASH if was is None else _figure(name, was)
-            rows.append([title, told, happened, DASH if held is None else said(held)])
+            span, held = spans[name], fact.inside(name, spans[name])
+            told = ", ".join(part_words(name, one) for one in (span.low, span.mid, span.high))
+            rows.append([title, told, _happened(name, fact), DASH if held is None else said(held)])
     return rows
 
 
-def _figure(name: str, value: float) -> str:
-    return f"{value:,.0f}" if name.endswith("_mib") else say_duration_s(value)
+def _happened(name: str, fact: Fact) -> str:
+    """The fact, and how well it is known: what lasts only some looks may have been inside or not."""
+    was, within = fact.part(name)
+    if was is None:
+        return DASH
+    return part_words(name, was) + (f" \N{PLUS-MINUS SIGN} {part_words(name, within)}" if within else "")
 
 
 def _notes(kept: Mapping[str, Any]) -> list[str]:
     factor, missing = float(kept.get("time_factor") or 1.0), [str(one) for one in kept["missing"]]
-    notes = [f"Times of the simulated hosts; their lab ran time {factor:g} times as fast, its pause apart."]
+    notes = [f"Times of the simulated hosts; their lab ran time {factor:g} times as fast, but for the pause."]
     supposed = [f"Nobody had measured, so supposed: {', '.join(missing)}."]
-    learned = [f"Moves that had ended and were asked: {kept['learned_moves']}."]
+    learned = [learnt_words(int(kept["learned_moves"]))]
     return [*(notes if factor != 1 else []), *(supposed if missing else []), *learned, str(kept["statement"])]

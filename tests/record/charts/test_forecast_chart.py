@@ -59,7 +59,18 @@ def test_minutes_are_minutes_for_ranges_and_for_the_window_alike() -> None:
     assert found.total_s.high > 240
     (window,) = named(forecast_figure(found), "window 10 min")
     assert window["x"] == [10.0, 10.0]
-    assert notes(forecast_figure(found))[0] == "time, min"
+    assert notes(forecast_figure(found))[0] == "time, min, log scale"
+
+
+def test_an_axis_of_decades_says_so_and_only_that_one() -> None:
+    found = told(disk_used_mib=2000, dirty_mib_s=1)
+    headlines = [note.partition(",")[2] for note in notes(forecast_figure(found))[:2]]
+    axes = drawn(forecast_figure(found))[1]
+    assert ["log scale" in headline for headline in headlines] == [
+        axes[axis].get("type") == "log" for axis in ("xaxis", "xaxis2")
+    ]
+    wide = replace(found, total_s=replace(found.total_s, high=found.memory_s.low * 1000))
+    assert notes(forecast_figure(wide))[0].endswith(", log scale")
 
 
 def test_a_window_far_off_is_told_and_squeezes_nothing() -> None:

@@ -61,6 +61,24 @@ def test_after_the_move_facts_stand_beside_their_ranges_with_the_reason_of_a_mis
     assert "the simulated hosts" not in told
 
 
+def test_a_fact_says_how_well_it_is_known_and_bytes_are_bytes(record: Record) -> None:
+    keep_forecast(record.path, TOLD, GIVEN)
+    fact = Fact(100.0, 80.0, 20.0, 1.0, 9000.0, within_s=2.0)
+    keep_past(record.path, Past(GIVEN, Outcome(20.0), 1.0), fact, "", lab=None)
+    told = section(record)
+    assert "100 s \N{PLUS-MINUS SIGN} 2.0 s" in told
+    assert re.search(r"memory sent [^a-z]+ GiB, .* 8.8 GiB \N{PLUS-MINUS SIGN}", told)
+    assert "No move that ended has taught it anything yet." in told
+
+
+@pytest.mark.parametrize("odd", ["NaN", "1e999", "-1", "true", '"x"', "[]"])
+def test_an_impossible_fact_is_none(record: Record, odd: str) -> None:
+    keep_forecast(record.path, TOLD, GIVEN)
+    path = record.samples / "forecast.json"
+    path.write_text(path.read_text(encoding="utf-8").replace('"fact": null', f'"fact": {{"total_s": {odd}}}'), "utf-8")
+    assert "There is no fact to set beside this forecast" in section(record)
+
+
 def test_its_figure_stands_in_the_page_with_words_for_who_cannot_see_it(record: Record) -> None:
     keep_forecast(record.path, TOLD, GIVEN)
     html = build_report(record).read_text(encoding="utf-8")
