@@ -61,12 +61,12 @@ class Board:
         """The forecast with ``values``, by what moves that ended say of the one surveyed."""
         start = {knob.name: knob.value for knob in self.knobs}
         moved = {name: value for name, value in values.items() if not math.isclose(value, start[name], rel_tol=1e-3)}
-        changed = replace(self.seen.given, **moved)  # type: ignore[arg-type]  # figures alone, by their names
+        changed = replace(self.seen.model.known(self.seen.given), **moved)  # type: ignore[arg-type]  # figures alone, by their names
         return self.seen.model.forecast(changed, self.seen.model.recall(self.seen.given))
 
 
 def _knobs(seen: Foresight) -> Iterator[show.Knob]:
-    found, _ = complete(seen.given)
+    found, _ = complete(seen.model.known(seen.given))
     for name, (title, low, high) in _REACH.items():
         if name == "compression" and seen.given.transport is not Transport.COMPRESSION:
             continue  # nothing is compressed: the slider would move nothing

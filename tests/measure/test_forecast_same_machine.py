@@ -63,3 +63,39 @@ def test_writes_that_are_mirrored_while_it_is_copied_are_sent_too() -> None:
 
     assert busy.sent_mib.mid - busy.memory_mib.mid - 100_000 == pytest.approx(10 * busy.total_s.mid)
     assert quiet.sent_mib.mid - quiet.memory_mib.mid == pytest.approx(100_000)
+
+
+STUCK = replace(VM1, machine="VM9", link_mbit_s=1000, disk_used_mib=1000)
+
+
+@pytest.fixture
+def taught() -> Forecaster:
+    """Quiet machines, and one whose passes told that it writes as fast as the link."""
+    quiet = [replace(STUCK, machine=f"VM{at}", dirty_mib_s=1.0 + at) for at in range(8)]
+    passes = (PassSeen(16_384, 340), PassSeen(9000, 187), PassSeen(7000, 145), PassSeen(6000, 124))
+    busy = Past(STUCK, Outcome(900.0, 40.0, 40_000.0, 20.0, passes))
+    return Forecaster.trained([*(Past(one, Outcome(100.0, 1.0, 20_000.0, 20.0)) for one in quiet), busy])
+
+
+def test_what_is_recalled_of_it_is_the_same_for_the_forecast_and_for_a_what_if(taught: Forecaster) -> None:
+    assert taught.forecast(STUCK, taught.recall(STUCK)) == taught.forecast(STUCK)
+
+
+def test_advice_starts_from_the_machines_own_reading(taught: Forecaster) -> None:
+    quieter = next(one for one in taught.shorten(STUCK) if "quieter" in one.what)
+    known = taught.known(STUCK)
+    assert known.dirty_mib_s is not None
+    assert known.dirty_mib_s == pytest.approx(9000 / 340, rel=0.01)
+    half = taught.forecast(
+        replace(known, dirty_mib_s=known.dirty_mib_s / 2, disk_write_mib_s=0.25), taught.recall(STUCK)
+    )
+    assert quieter.total_s == pytest.approx(half.total_s.mid, rel=0.01)
+    assert quieter.total_s + quieter.saved_s == pytest.approx(taught.forecast(STUCK).total_s.mid)
+
+
+def test_a_pause_is_never_longer_than_the_memory_phase_that_holds_it() -> None:
+    """Two figures learnt apart may contradict each other."""
+    odd = Forecaster.trained([Past(VM1, Outcome(memory_s=1.0, pause_s=500.0))] * 5)
+    told = odd.forecast(VM1)
+    assert told.pause_s.mid <= told.memory_s.mid
+    assert told.pause_s.high <= told.memory_s.high

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from snlm_lib.estate.model import LinkFacts
 from snlm_lib.foresight import told_of
+from snlm_lib.measure.forecast import Outcome, PassSeen, Past
 from snlm_lib.parameters import ConnectionProfile, HostAddress, Parameters
 from snlm_lib.steps.what_if import Board
 from tests.builders import host, pair
@@ -57,6 +59,17 @@ def test_what_is_moved_is_known_and_only_that(board: Board) -> None:
     assert slow.total_s.mid > board.seen.told.total_s.mid
     assert "memory writes" in slow.missing
     assert board.then({**start(board), "compression": 1.1}).memory_s.mid > board.seen.told.memory_s.mid
+
+
+def test_sliders_begin_at_what_the_machines_last_move_told(board: Board) -> None:
+    seen = board.seen
+    passes = (PassSeen(8192, 20.0), PassSeen(4000, 10.0), PassSeen(2500, 6.0))
+    seen.model.learn(Past(seen.given, Outcome(60.0, 2.0, 15_000.0, passes=passes)))
+    again = Board(replace(seen, told=seen.model.forecast(seen.given)))
+    assert start(again)["dirty_mib_s"] == pytest.approx(200)
+    assert again.then(start(again)) == again.seen.told
+    busier = again.then({**start(again), "dirty_mib_s": 400.0})
+    assert busier.memory_s.mid > again.seen.told.memory_s.mid
 
 
 def test_without_compression_there_is_no_slider_for_it(board: Board) -> None:

@@ -113,13 +113,18 @@ class Forecaster:
         place: Array = features(load, self._traits.get(given.platform, traits_of(given.platform)))[0]
         return place
 
+    def known(self, given: MoveInputs) -> MoveInputs:
+        """The inputs, with the machine's own reading of an earlier move where nobody measured: a what-if begins here."""
+        return with_history(given, self._readings.get(given.machine or ""))
+
     def recall(self, given: MoveInputs) -> Recall:
         """What moves that ended say of this one; a what-if keeps it while the inputs change."""
+        given = self.known(given)
         return self._moves.recall(self._place(_central(given).load, given), *self._who(given))
 
     def forecast(self, given: MoveInputs, recall: Recall | None = None) -> Forecast:
         """The forecast for one move. With ``recall`` of a like move given, it is monotone in every input."""
-        given = with_history(given, self._readings.get(given.machine or ""))
+        given = self.known(given)
         recall = recall or self.recall(given)
         found, missing = complete(given)
         traits = self.traits(given)
@@ -132,7 +137,7 @@ class Forecaster:
             total_s=_span(told[0] + storage),
             storage_s=_span(storage) if storage[0] > 0 else None,
             memory_s=_span(told[0]),
-            pause_s=_span(told[2]),
+            pause_s=_span(np.minimum(told[2], told[0])),  # which holds it: histories of either may disagree
             sent_mib=_span(told[1] + around.storage_mib + mirrored),
             memory_mib=_span(told[1]),
             passes=_passes(course, around.load, traits),
@@ -147,7 +152,9 @@ class Forecaster:
 
     def shorten(self, given: MoveInputs) -> tuple[Advice, ...]:
         """What would shorten the move by a twentieth or more, the most first; what is known of it stays the same."""
-        recall, now_s = self.recall(given), self.forecast(given).total_s.mid
+        given = self.known(given)
+        recall = self.recall(given)
+        now_s = self.forecast(given, recall).total_s.mid
         found = []
         for what, changed in changes(given):
             then_s = self.forecast(changed, recall).total_s.mid
