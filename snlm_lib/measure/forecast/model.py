@@ -114,7 +114,7 @@ class Forecaster:
         return place
 
     def known(self, given: MoveInputs) -> MoveInputs:
-        """The inputs, with the machine's own reading of an earlier move where nobody measured: a what-if begins here."""
+        """The inputs, with the machine's reading of an earlier move where nobody measured: a what-if begins here."""
         return with_history(given, self._readings.get(given.machine or ""))
 
     def recall(self, given: MoveInputs) -> Recall:
