@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 from snlm_lib.measure.life import Life, life_of
 from snlm_lib.measure.pings import Pings, Series, series_of
 
-__all__ = ["Gap", "gaps", "gaps_of"]
+__all__ = ["Gap", "blind_after", "gaps", "gaps_of"]
 
 Rows = NDArray[np.intp]
-_BLIND_S = 1.0  # nobody looked for longer: what was meanwhile is no certain absence
+_BLIND_S, _BLIND_TICKS = 0.2, 1.5  # nobody looked for longer than both: what was meanwhile is no certain absence
 
 
 @dataclass(frozen=True)
@@ -108,11 +108,16 @@ def _least_s(series: Series, life: Life, lost: Rows, firsts: Rows) -> NDArray[np
     starts[firsts] = True
     heads = np.flatnonzero(starts)
     tails = np.append(heads[1:], len(lost)) - 1
-    missing_s = (np.diff(series.seq[lost]) - 1) * series.interval_s
-    blind_s = np.concatenate([[0.0], np.cumsum(np.where(missing_s > _BLIND_S, missing_s, 0.0))])
+    blind_s = np.concatenate([[0.0], np.cumsum(blind_after(series, lost))])
     length = life.from_s[lost[tails]] - life.at_s[lost[heads]] - life.unsteady_s[lost[heads]]
     length -= blind_s[tails] - blind_s[heads]
     return np.maximum(np.maximum.reduceat(length, np.searchsorted(heads, firsts)), 0.0)
+
+
+def blind_after(series: Series, rows: Rows) -> NDArray[np.float64]:
+    """For each of ``rows`` but the last how long nobody looked from it to the next one; 0 where that is no time."""
+    missing_s = (np.diff(series.seq[rows]) - 1) * series.interval_s
+    return np.where(missing_s > max(_BLIND_S, _BLIND_TICKS * series.interval_s), missing_s, 0.0)
 
 
 def _gap(series: Series, run: _Run) -> Gap:

@@ -22,7 +22,7 @@ import numpy as np
 
 from snlm_lib.measure.aims import KIND_WORDS
 from snlm_lib.measure.away import Window
-from snlm_lib.measure.gaps import Gap, gaps_of
+from snlm_lib.measure.gaps import Gap, blind_after, gaps_of
 from snlm_lib.measure.life import Life, life_of
 from snlm_lib.measure.ping_file import PingHeader
 from snlm_lib.measure.pings import CONTROL, Pings, Series, series_of
@@ -254,10 +254,13 @@ def _most_s(kind: tuple[Series, Life], span: _Span) -> float | None:
 
 
 def _inner(told: tuple[Series, Life], gap: Gap) -> _Span:
-    """Nothing was answered within: from when the first lost probe may have arrived to the sending of the last one."""
+    """Nothing was answered within: from when the first lost probe may have arrived to the sending of the last one; the
+    longest such time throughout which this place did look."""
     series, life = told
-    first, last = np.searchsorted(series.seq, [gap.first_seq, gap.last_seq])
-    return float(series.at_s[first] + life.unsteady_s[first]), float(series.from_s[last])
+    lost = np.flatnonzero(series.lost & (series.seq >= gap.first_seq) & (series.seq <= gap.last_seq))
+    parts = np.split(lost, np.flatnonzero(blind_after(series, lost)) + 1)
+    spans = [(float(series.at_s[part[0]] + life.unsteady_s[part[0]]), float(series.from_s[part[-1]])) for part in parts]
+    return max(spans, key=lambda span: span[1] - span[0])
 
 
 def _sight(look: _Look, span: _Span, within: _Span) -> Sight:

@@ -109,6 +109,19 @@ def test_one_that_was_answered_meanwhile_clears_the_machine() -> None:
     assert "from DC01 without a loss. DC01 got answers while OPS got none: the way from OPS had its" in found.sentence
 
 
+def test_an_answer_while_the_other_place_did_not_look_blames_no_way() -> None:
+    away, again = (10.0, 10.5), (13.5, 14.0)  # of the machine: no place is answered
+    ours = replace(OURS, cut=again).file(away)
+    looked = (ours.sent_s < away[1]) | (ours.sent_s >= again[0])
+    columns = ("seq", "target", "kind", "due_s", "sent_s", "utc_s", "status", "rtt_ms", "error")
+    stood_still = replace(ours, **{name: getattr(ours, name)[looked] for name in columns})
+    there = replace(OURS, name="DC01", phase_s=0.05, cut=again).file(away)
+    found = seen_from([stood_still, there])
+    assert found is not None
+    assert by_name(found)["DC01"].view is View.AWAY
+    assert found.reached_from == ()
+
+
 def test_a_way_that_learns_late_is_told_beside_the_machines_own_absence() -> None:
     found = seen(replace(OURS, cut=(10.0, 14.0)), COARSE, away=(10.0, 10.9))
     there = by_name(found)["DC01"]
