@@ -55,6 +55,14 @@ def test_the_object_tells_turns_apart_and_is_json() -> None:
     assert told["rows"][1]["parts"]["total_s"] == {"low": 10, "mid": 20, "high": 40, "was": 80, "inside": False}
 
 
+def test_a_time_that_looking_alone_moved_inside_is_not_truly_inside() -> None:
+    seen = replace(_row("first", 40.0), measured=0.9)
+    assert seen.parts["total_s"].inside
+    assert not seen.truly_inside
+    assert replace(seen, measured=1.1).truly_inside
+    assert not replace(seen, measured=None).truly_inside
+
+
 def test_the_same_seed_meets_the_same_machines() -> None:
     assert strangers(5, 3) == strangers(5, 3)
     assert strangers(5, 3) != strangers(5, 4)
