@@ -13,7 +13,7 @@ from typing import Any
 from snlm_lib.clock import SystemClock
 from snlm_lib.foresight import Foresight, foresee
 from snlm_lib.measure.forecast import Convergence, Forecast, Span
-from snlm_lib.measure.forecast.told import PARTS, converges_words, learnt_words, part_words
+from snlm_lib.measure.forecast.told import PARTS, converges_words, learnt_words, limit_words, part_words
 from snlm_lib.parameters import load_parameters
 from snlm_lib.progress import Watcher
 from snlm_lib.record.outlook import forecast_object
@@ -95,7 +95,7 @@ def _limits(told: Forecast) -> Iterator[str]:
     ):
         if limit_s is not None:
             held = "nine of ten such moves stay within it" if fits else "NOT SAFE, more than one in ten take longer"
-            yield f"The {what} is {part_words('total_s', limit_s) if limit_s >= 0.01 else f'{limit_s:g} s'}: {held}."
+            yield f"The {what} is {limit_words(limit_s)}: {held}."
 
 
 def _sentences(seen: Foresight) -> Iterator[str]:

@@ -14,7 +14,7 @@ from snlm_lib.estate.model import PairFacts
 from snlm_lib.foresight import told_of
 from snlm_lib.measure.forecast import Forecast, Past, Span
 from snlm_lib.measure.forecast.score import Fact, fact_of, left_s, miss_of, outcome_of
-from snlm_lib.measure.forecast.told import PARTS, converges_words
+from snlm_lib.measure.forecast.told import PARTS, converges_words, limit_words
 from snlm_lib.measure.passes import Band, last_try, memory_passes, phase_bands
 from snlm_lib.measure.samples import Columns, numbers, read_samples
 from snlm_lib.record.charts.forecast import forecast_figure
@@ -107,7 +107,7 @@ def checks(told: Forecast | None) -> tuple[CheckResult, ...]:
         ("the limit of its pause", "forecast-pause", told.pause_s, told.pause_limit_s, told.fits_pause),
     ):
         if limit_s is not None:
-            evidence = f"{_range(span)} expected, {limit_s:g} s allowed"
+            evidence = f"{_range(span)} expected, {limit_words(limit_s)} allowed"
             remedy = "" if fits else f"{_SHORTER} Or widen {what}."
             level = Level.PASS if fits else Level.WARN
             found.append(CheckResult(key, f"The forecast stays within {what}", level, evidence, remedy, "", None))

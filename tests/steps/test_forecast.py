@@ -80,6 +80,7 @@ def test_limits_are_judged_and_are_never_an_obstacle(step: Step) -> None:
     window, pause = forecast.checks(forecast.before(step, builders.pair()))
     assert (window.level, pause.level) == (Level.WARN, Level.PASS)
     assert "6 s allowed" in window.evidence
+    assert "50 min 0 s allowed" in pause.evidence
     assert "quieter hour" in window.remedy
 
 

@@ -31,6 +31,11 @@ def part_words(name: str, value: float) -> str:
     return say_bytes(round(value * MIB)) if name.endswith("_mib") else say_duration_s(value)
 
 
+def limit_words(seconds: float) -> str:
+    """A limit as somebody set it: a tiny one is not told as nothing."""
+    return f"{seconds:g} s" if seconds < 120 else say_duration_s(seconds)
+
+
 class Convergence(StrEnum):
     """Whether the memory copy catches up with the guest."""
 
