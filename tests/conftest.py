@@ -7,6 +7,7 @@ monitor left running, after the last.
 # ruff: noqa: E402  (the line that blocks a slow import must come before the imports that ask for it)
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -109,6 +110,17 @@ def _only_elsewhere(report: pytest.TestReport) -> bool:
 
 
 pytest_addoption = parts.pytest_addoption
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is collected stays to the end: to look for garbage in its million objects takes six of ten seconds."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_configure(config: pytest.Config) -> None:
