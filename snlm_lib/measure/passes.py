@@ -54,12 +54,13 @@ class Band:
 
 @dataclass(frozen=True)
 class MemoryPass:
-    """One pass: the most dirty memory seen in it, what was sent during it; None is unknown."""
+    """One pass: the most dirty memory seen in it, what was sent during it and until its end; None is unknown."""
 
     number: int
     start_s: float
     dirty_bytes: int | None
     sent_bytes: int | None
+    until_bytes: int | None = None
 
 
 def phase_of(operational_status: Iterable[str]) -> Phase | None:
@@ -148,7 +149,8 @@ def _runs(times: Iterable[float | None], phases: Iterable[Phase | None]) -> list
 def memory_passes(passes: Columns) -> list[MemoryPass]:
     """The passes that were sampled, by number: from pass_number, dirty_pages and bytes_sent (a growing sum).
 
-    A pass shorter than the time between two samples is not seen; what was sent in the next one is then unknown.
+    A pass shorter than the time between two samples is not seen; what was sent in the next one is then unknown. A sum
+    that fell began anew: what was sent until then is unknown from there on.
     """
     columns = [numbers(passes, name) for name in ("t_s", "pass_number", "dirty_pages", "bytes_sent")]
     rows: dict[int, list[tuple[float, float | None, float | None]]] = {}
@@ -156,12 +158,14 @@ def memory_passes(passes: Columns) -> list[MemoryPass]:
         if time is not None and number is not None and number > 0:
             rows.setdefault(int(number), []).append((time, pages, sent))
     found: list[MemoryPass] = []
-    before = 0.0
+    before, fell = 0.0, False
     for number in sorted(rows):
         top = max((sent for _, _, sent in rows[number] if sent is not None), default=None)
         pages = max((pages for _, pages, _ in rows[number] if pages is not None), default=None)
         seen = number == 1 or number - 1 in rows
         share = None if top is None or top < before or not seen else int(top - before)
+        fell = fell or (top is not None and top < before)
         before = before if top is None else top
-        found.append(MemoryPass(number, rows[number][0][0], None if pages is None else int(pages * PAGE_BYTES), share))
+        dirty = None if pages is None else int(pages * PAGE_BYTES)
+        found.append(MemoryPass(number, rows[number][0][0], dirty, share, None if fell else int(before) or None))
     return found

@@ -11,9 +11,9 @@ from snlm_lib.units import MIB
 
 BANDS = [Band(Phase.CHECKING, 0, 1), Band(Phase.STORAGE, 1, 9), Band(Phase.MEMORY, 9, 13), Band(Phase.CUT_OVER, 13, 14)]
 PASSES = [
-    MemoryPass(1, 9.0, 4096 * MIB, 4096 * MIB),
-    MemoryPass(2, 12.0, 500 * MIB, 500 * MIB),
-    MemoryPass(4, 12.8, 100 * MIB, 100 * MIB),  # the third was too short to be sampled
+    MemoryPass(1, 9.0, 4096 * MIB, 4096 * MIB, 4096 * MIB),
+    MemoryPass(2, 12.0, 500 * MIB, 500 * MIB, 4596 * MIB),
+    MemoryPass(4, 12.8, 100 * MIB, None, 4896 * MIB),  # the third was too short to be sampled
 ]
 TOLD = {
     "storage_s": Span(40, 80, 200),
@@ -29,7 +29,7 @@ def test_a_labs_phases_are_told_in_its_hosts_seconds_and_its_pause_as_it_was() -
     assert (fact.storage_s, fact.memory_s, fact.pause_s) == (56, 35.5, 0.5)
     assert fact.total_s == 91.5
     assert (fact.setup_s, fact.copied_s) == (7, 28)  # the checks are waited for too, and sent nothing
-    assert fact.memory_mib == 4696
+    assert fact.memory_mib == 4896
 
 
 def test_a_machine_that_is_listed_while_it_stands_still_is_not_being_copied_then() -> None:

@@ -92,8 +92,8 @@ def test_the_first_word_that_names_a_phase_decides() -> None:
 
 def test_the_table_of_passes(data: Path) -> None:
     assert memory_passes(read_samples(data / "passes.csv")) == [
-        MemoryPass(1, 3.1, 65000 * 4096, 900000),
-        MemoryPass(2, 3.9, 4000 * 4096, 300000),
+        MemoryPass(1, 3.1, 65000 * 4096, 900000, 900000),
+        MemoryPass(2, 3.9, 4000 * 4096, 300000, 1200000),
         MemoryPass(3, 4.3, 700 * 4096, None),  # its sum went back: unknown
         MemoryPass(4, 4.5, None, None),
     ]
@@ -102,7 +102,13 @@ def test_the_table_of_passes(data: Path) -> None:
 def test_the_most_dirty_memory_counts_and_rows_without_a_pass_do_not() -> None:
     columns = {"t_s": ["0", "1", "2", "3"], "pass_number": ["1", "1", "2", ""], "dirty_pages": ["512", "256", "", "1"]}
     found = memory_passes({**columns, "bytes_sent": ["1048576", "2097152", "3145728", "9"]})
-    assert found == [MemoryPass(1, 0, 2 * MIB, 2 * MIB), MemoryPass(2, 2, None, MIB)]
+    assert found == [MemoryPass(1, 0, 2 * MIB, 2 * MIB, 2 * MIB), MemoryPass(2, 2, None, MIB, 3 * MIB)]
+
+
+def test_a_pass_that_was_not_seen_hides_its_own_bytes_and_not_those_of_the_whole() -> None:
+    columns = {"t_s": ["0", "1", "2"], "pass_number": ["1", "3", "4"], "dirty_pages": [""] * 3}
+    found = memory_passes({**columns, "bytes_sent": ["100", "160", "170"]})
+    assert [(one.sent_bytes, one.until_bytes) for one in found] == [(100, 100), (None, 160), (10, 170)]
 
 
 def test_a_sum_of_bytes_that_went_back_is_unknown_not_negative() -> None:

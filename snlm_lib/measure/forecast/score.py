@@ -96,15 +96,14 @@ def fact_of(
     # the source may list the machine until it has gone over: what it stood still is no copying, and is told apart
     memory = None if memory is None else max(memory - _still_s(bands) * time_factor, 0.0)
     whole = None if memory is None or pause_s is None else (setup or 0.0) + memory + pause_s
-    sent = [one.sent_bytes for one in passes]
-    known = sum(count for count in sent if count is not None)
+    sent = passes[-1].until_bytes if passes else None
     copied = storage is not None or all(band.phase is not Phase.STORAGE for band in bands)
     return Fact(
         total_s=whole + (storage or 0.0) if whole is not None and copied else None,
         storage_s=storage,
         memory_s=whole,
         pause_s=pause_s,
-        memory_mib=known / MIB if sent and None not in sent else None,
+        memory_mib=None if sent is None else sent / MIB,
         within_s=_step_s(looks) * time_factor,
         setup_s=setup,
     )
