@@ -22,7 +22,6 @@ TOGETHER = (
     "proving",
     "record",
     "rehearsals/test_by_hand.py",
-    "rehearsals/test_one_move.py",
     "rehearsals/test_scenarios.py",
     "remote",
     "steps",
