@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snlm_lib.record.charts.thin import kept, marks_of
@@ -15,6 +15,7 @@ def test_few_points_stay_as_they_are() -> None:
     assert kept(np.array([1.0, np.nan, 3.0]), 3).tolist() == [0, 1, 2]
 
 
+@settings(deadline=None)
 @given(VALUES, st.integers(3, 60))
 def test_extremes_and_breaks_survive_in_their_order(values: list[float | None], most: int) -> None:
     column = np.array([np.nan if value is None else value for value in values])
@@ -36,6 +37,7 @@ def test_no_line_runs_over_a_break() -> None:
     assert np.isnan(column[kept(column, 300)]).sum() == 1
 
 
+@settings(deadline=None)
 @given(st.lists(st.booleans(), min_size=1, max_size=300), st.integers(2, 20))
 def test_every_hit_lies_in_a_mark_and_is_counted_once(hits: list[bool], most: int) -> None:
     hit, at_s = np.array(hits), np.arange(len(hits), dtype=np.float64)
