@@ -12,9 +12,9 @@ from typing import Any
 from snlm_lib.errors import InputError, RecordError
 from snlm_lib.measure.aims import KIND_WORDS
 from snlm_lib.measure.blackout import NO_BLACKOUT
-from snlm_lib.measure.downtime import Downtime, DowntimeReport, HostBlackout, judge_downtime
+from snlm_lib.measure.downtime import Downtime, DowntimeReport, HostBlackout, judge_machines
 from snlm_lib.measure.logs import read_any
-from snlm_lib.measure.pings import CONTROL, Pings, series_of
+from snlm_lib.measure.pings import CONTROL, Pings
 from snlm_lib.measure.vantages import SeenFrom, seen_from
 from snlm_lib.measure.verdict import Verdict, verdict
 from snlm_lib.process import write_atomic
@@ -70,9 +70,8 @@ def downtime(watcher: Watcher, files: Sequence[Path], options: Mapping[str, Any]
     for path, beside in _samples(files):
         pings = read_any(path, timeout_s=asked.timeout_ms / 1000, pace_s=asked.interval_ms / 1000)
         beside = _Beside(wanted.window or beside.window, wanted.blackout or beside.blackout)
-        for name in _machines(pings):
-            report = judge_downtime(pings, window=beside.window, blackout=beside.blackout or NO_BLACKOUT, target=name)
-            told.append(_Told(path, pings, report, verdict(report), beside.window))
+        reports = judge_machines(pings, window=beside.window, blackout=beside.blackout or NO_BLACKOUT)
+        told += [_Told(path, pings, report, verdict(report), beside.window) for report in reports]
     if not told:
         raise RecordError("no probe in it", where=", ".join(map(str, files)), remedy="Was anything probed?")
     places = _places(told)
@@ -111,10 +110,6 @@ def _of_the_record(folder: Path) -> _Beside:
     return _Beside() if moved is None else _Beside(moved.window, moved.blackout)
 
 
-def _machines(pings: Pings) -> list[str]:
-    return list(dict.fromkeys(one.name for one in series_of(pings) if one.target.role != CONTROL))
-
-
 def _window(asked: Asked) -> tuple[datetime, datetime] | None:
     if asked.begin is None and asked.end is None:
         return None
@@ -134,9 +129,12 @@ def _moment(text: str) -> datetime:
 
 
 def _places(told: Sequence[_Told]) -> SeenFrom | None:
-    """Several files of one machine, laid over each other where their time stamps are of one scale."""
-    files = list({id(one.pings): one.pings for one in told if one.pings.wall.zero_utc is not None}.values())
-    return seen_from(files, window=told[0].window) if len(files) > 1 else None
+    """Several files of one machine, laid over each other where their time stamps are of one scale; of two runs at one
+    place the last."""
+    files = {
+        one.pings.header.vantage or str(one.path): one.pings for one in told if one.pings.wall.zero_utc is not None
+    }
+    return seen_from([*files.values()], window=told[0].window) if len(files) > 1 else None
 
 
 def _lines(told: Sequence[_Told], places: SeenFrom | None) -> Iterator[str]:

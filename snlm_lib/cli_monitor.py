@@ -18,7 +18,7 @@ from snlm_lib.clock import Clock, SystemClock
 from snlm_lib.closing import shown_path
 from snlm_lib.errors import ParameterError, RecordError
 from snlm_lib.measure.aims import KIND_WORDS, probe_targets, ways
-from snlm_lib.measure.downtime import DowntimeReport, judge_downtime, read_pings
+from snlm_lib.measure.downtime import DowntimeReport, judge_machines, read_pings
 from snlm_lib.measure.monitor import MonitorEnd, MonitorHandle, find_monitor, start_monitor, stop_monitor
 from snlm_lib.measure.pings import Pings
 from snlm_lib.measure.tally import Tally
@@ -39,7 +39,7 @@ _IN_ORDER = {"stop-file": "it was told to end", "limit": "its time is over"}
 _ENDED = _IN_ORDER | {
     "terminated": "the operating system ended it",
     "record-gone": "its folder was moved or deleted",
-    "write-failed": "its samples could not be written any more: is the disk full?",
+    "write-failed": "its samples could not be written any more (is the disk full?)",
 }
 
 
@@ -140,8 +140,8 @@ def _misgivings(handle: MonitorHandle) -> list[str]:
         return []
     said = [line.partition(" ")[2] for line in text.splitlines()]
     begun = max((number for number, words in enumerate(said) if words.startswith("probing ")), default=0)
-    ended = max((number for number, words in enumerate(said[:begun]) if words.startswith("ended")), default=-1)
-    return said[ended + 1 : begun]
+    earlier = [number for number, words in enumerate(said[:begun]) if words.startswith(("ended", "probing "))]
+    return said[max(earlier, default=-1) + 1 : begun]
 
 
 def _kept(handle: MonitorHandle) -> Iterator[str]:
@@ -197,10 +197,14 @@ def _stop(watcher: Watcher, wanted: Path) -> int:
 def _end(watcher: Watcher, handle: MonitorHandle, folder: Path) -> int:
     """End it if it still runs; then its sentence, and where everything stands."""
     end = stop_monitor(handle)
-    watcher.say(f"The monitor has ended: {_why(end)}.")
-    judged = _judged(handle.pings_csv)
-    for _, report in judged:
-        watcher.say(verdict(report).text)
+    watcher.say(f"The monitor has ended: {_why(end, handle)}.")
+    try:
+        judged = _judged(handle.pings_csv)
+    except RecordError as error:
+        watcher.say(str(error))
+        return 1
+    for text in [verdict(report).text for _, report in judged] or ["No probe was recorded."]:
+        watcher.say(text)
     watcher.say(f"Samples: {shown_path(handle.pings_csv, Path.cwd())}")
     if judged:
         page = folder / _PAGE
@@ -215,12 +219,12 @@ def _end(watcher: Watcher, handle: MonitorHandle, folder: Path) -> int:
 def _judged(pings_csv: Path) -> list[tuple[Pings, DowntimeReport]]:
     """The judgement on each machine."""
     pings = read_pings(pings_csv)
-    machines = [target.name for target in pings.header.targets if target.role != "control"]
-    return [(pings, judge_downtime(pings, window=None, target=name)) for name in machines]
+    return [(pings, report) for report in judge_machines(pings, window=None)]
 
 
-def _why(end: MonitorEnd) -> str:
-    return _ENDED.get(end.reason or "", "it was killed, or this machine went down")
+def _why(end: MonitorEnd, handle: MonitorHandle) -> str:
+    reason = end.reason or ("record-gone" if not handle.state_json.exists() else "")
+    return _ENDED.get(reason, "it was killed, or this machine went down")
 
 
 def _quoted(path: Path) -> str:

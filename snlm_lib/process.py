@@ -252,7 +252,8 @@ def detach(argv: Sequence[str], *, environ: Mapping[str, str] | None = None, log
         launcher, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=_environ(environ), check=False
     )
     if done.returncode != 0 or not done.stdout.strip().isdigit():
-        raise OSError(f"cannot start {argv[0]}: {done.stderr.strip()[-300:] or 'the launcher said nothing'}")
+        said = (done.stderr.strip().splitlines() or ["the launcher said nothing"])[-1]
+        raise OSError(f"cannot start {argv[0]}: {said[-300:]}")
     return int(done.stdout)
 
 

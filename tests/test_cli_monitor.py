@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -80,6 +81,9 @@ def test_until_its_time_is_over_then_the_sentence_and_where_it_stands(guest: Gue
     assert "Samples of an earlier monitor are kept as pings-1.csv, their pictures as downtime-1.html\n" in again.stdout
     assert "VM01" in (folder / "downtime-1.html").read_text(encoding="utf-8")
     assert "VM01" not in (folder / "downtime.html").read_text(encoding="utf-8")
+    both = CliRunner().invoke(cli.app, ["downtime", str(folder)])
+    assert "pings-1.csv: No UDP probe to VM01 was lost" in both.stdout
+    assert "Seen from" not in both.stdout, "two runs at one place are no two places"
 
 
 def test_an_outage_is_told_and_another_window_ends_it(guest: GuestProcess, folder: Path) -> None:
@@ -156,6 +160,32 @@ def test_a_monitor_that_was_killed_is_told_as_that(guest: GuestProcess, folder: 
     told = _snlm("--stop", folder)
     assert (told.exit_code, told.stderr) == (1, "")
     assert "it was killed, or this machine went down" in told.stdout
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows does not delete a file that is written")
+def test_a_folder_that_is_taken_away_is_told_as_that(guest: GuestProcess, folder: Path) -> None:
+    child = _started(folder, f"VM01={HERE}", "--kinds", f"udp:{guest.udp_port}", "--for", "1h")
+    try:
+        _until(lambda: len(read_pings(folder / "samples" / "pings.csv")) > 3)
+        shutil.rmtree(folder)
+        out, err = child.communicate(timeout=_LIMIT_S)
+    finally:
+        child.kill()
+    assert (child.returncode, err) == (1, "")
+    assert "The monitor has ended: its folder was moved or deleted." in out
+    assert "no samples to read" in out
+
+
+def test_a_damaged_first_line_ends_the_monitor_all_the_same(guest: GuestProcess, folder: Path) -> None:
+    assert _snlm(f"VM01={HERE}", "--kinds", _kinds(guest), "--for", "1h", "--detach", "--out", folder).exit_code == 0
+    samples = folder / "samples" / "pings.csv"
+    _until(lambda: len(read_pings(samples)) > 3)
+    with samples.open("r+b") as file:
+        file.write(b"# snlm.pings/2 {{")
+    told = _snlm("--stop", folder)
+    assert (told.exit_code, told.stderr) == (1, "")
+    assert "it was told to end" in told.stdout
+    assert "its first line is damaged" in told.stdout
 
 
 def test_who_never_answered_is_said_while_it_runs_and_at_the_end(folder: Path) -> None:

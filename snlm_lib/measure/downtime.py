@@ -13,7 +13,7 @@ from snlm_lib.measure.away import Downtime, Held, RttBand, Window, downtime_of, 
 from snlm_lib.measure.blackout import NO_BLACKOUT, HostBlackout, Pause, contradicts, place
 from snlm_lib.measure.gaps import Gap, gaps
 from snlm_lib.measure.ping_file import PingHeader
-from snlm_lib.measure.pings import CONTROL, Pings, read_pings, series_of
+from snlm_lib.measure.pings import CONTROL, Pings, Series, read_pings, series_of
 from snlm_lib.measure.residue import Cause, Residue, Seen, explain
 from snlm_lib.measure.wall import ClockStep
 
@@ -28,6 +28,7 @@ __all__ = [
     "RttBand",
     "gaps",
     "judge_downtime",
+    "judge_machines",
     "read_pings",
 ]
 
@@ -131,13 +132,29 @@ def judge_downtime(
     after the tail. ``target`` is the machine that moved (by default the first that is no control).
     """
     read = tuple(series_of(pings))
+    moved = target if target is not None else next((one.name for one in read if one.target.role != CONTROL), None)
+    return _judged(pings, read, window, blackout, moved)
+
+
+def judge_machines(
+    pings: Pings, *, window: Window | None, blackout: HostBlackout = NO_BLACKOUT
+) -> tuple[DowntimeReport, ...]:
+    """`judge_downtime` for each machine in the samples, which are laid out once for all of them."""
+    read = tuple(series_of(pings))
+    names = dict.fromkeys(one.name for one in read if one.target.role != CONTROL)
+    return tuple(_judged(pings, read, window, blackout, name) for name in names)
+
+
+def _judged(
+    pings: Pings, read: Sequence[Series], window: Window | None, blackout: HostBlackout, moved: str | None
+) -> DowntimeReport:
+    read = [series for series in read if series.name == moved or _beside(series, pings)]
     every = [downtime_of(series, window) for series in read]
-    moved = target if target is not None else next((one.target for one in every if one.role != CONTROL), None)
     away = joined([one for one in every if one.target == moved])
     if away is not None and away != next((one.window_s for one in every), None):
         every = [downtime_of(series, window, away) for series in read]
     kinds = tuple(one for one in every if one.target == moved)
-    control = tuple(one for one in every if one.target != moved and _beside(one, pings))
+    control = tuple(one for one in every if one.target != moved)
     told = next((one for one in kinds if one.heard), kinds[0] if kinds else None)
     gap, wall = told.gap if told else None, pings.wall
     pause = place(blackout, gap, wall, pings.header.clock_offsets_s)
@@ -158,9 +175,9 @@ def judge_downtime(
     )
 
 
-def _beside(one: Downtime, pings: Pings) -> bool:
+def _beside(one: Series, pings: Pings) -> bool:
     """A file that does not say who is what was made for one machine: any other is a control."""
-    return one.role == CONTROL or not pings.header.targets
+    return one.target.role == CONTROL or not pings.header.targets
 
 
 def _clean(lost: Sequence[int | None]) -> bool | None:

@@ -37,6 +37,9 @@ MIN_INTERVAL_MS = 10
 _START_WAIT_S = 90.0
 _POLL_S = 0.05
 _STOP_WAIT_S = 15.0
+_DAMAGED = (
+    "If its process still runs (monitor.log beside it), end it by hand; then delete this file, or use another folder."
+)
 _ENDED = re.compile(r"Z ended: ([a-z-]+);")  # the recorder's last line
 
 
@@ -211,15 +214,16 @@ def find_monitor(record_folder: Path) -> MonitorHandle | None:
 def _read_state(path: Path) -> dict[str, Any] | None:
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
-        numbers = all(isinstance(state[key], int | float) for key in ("pid", "started"))
-        names = all(isinstance(state[key], str) for key in ("stop_file", "pings_csv"))
+        numbers = type(state["pid"]) is int and state["pid"] > 0 and isinstance(state["started"], int | float)
+        # names of its own folder and nothing else: they are touched and read
+        names = all(state[key] == Path(state[key]).name != "" for key in ("stop_file", "pings_csv"))
         whole = state["schema"] == STATE_SCHEMA and numbers and names
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise RecordError(f"not a monitor state ({type(error).__name__})", where=str(path)) from error
+        raise RecordError(f"not a monitor state ({type(error).__name__})", where=str(path), remedy=_DAMAGED) from error
     if not whole:
-        raise RecordError(f"not a monitor state of schema {STATE_SCHEMA}", where=str(path))
+        raise RecordError(f"not a monitor state of schema {STATE_SCHEMA}", where=str(path), remedy=_DAMAGED)
     return dict(state)
 
 

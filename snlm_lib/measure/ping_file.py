@@ -129,7 +129,12 @@ class PingFile:
         self._bytes = b""
         self._rows = 0
         self.written = 0
-        self.flush()
+        try:
+            self.flush()
+        except OSError:  # a file without its first lines is nobody's samples
+            self._file.close()
+            path.unlink(missing_ok=True)
+            raise
 
     def write(self, rows: Sequence[PingRow]) -> None:
         """Append ``rows``; forces them out when the last time is long enough ago."""

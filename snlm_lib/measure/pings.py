@@ -158,7 +158,7 @@ def parse_pings(data: bytes, *, where: str, large: int = LARGE_BYTES) -> Pings:
     names, data = _line(data)
     columns = tuple(names.split(","))
     if columns != PING_COLUMNS and (header or columns != PING_COLUMNS[:-1]):
-        raise RecordError(f"not a pings.csv: its columns are {names}", where=where)
+        raise RecordError(f"not a pings.csv: its columns are {_shown(names)}", where=where)
     table = read_table(data, columns, numbers=("seq", "due_s", "sent_s", "rtt_ms"), stamps=("sent_utc",), large=large)
     return _pings(table, schema, header)
 
@@ -186,6 +186,10 @@ def _refuse_another(first: str, data: bytes, where: str) -> None:
             remedy = "Cut it there: a file for each."
             raise RecordError(f"samples of another monitor begin in line {line}", where=where, remedy=remedy)
         at = data.find(_MARK, at + 1)
+
+
+def _shown(text: str) -> str:
+    return "".join(filter(str.isprintable, text))[:100]
 
 
 def _line(data: bytes) -> tuple[str, bytes]:

@@ -275,7 +275,10 @@ def test_nothing_to_find_and_a_damaged_state(record: Path) -> None:
     assert find_monitor(record) is None
     state = record / "monitor" / "state.json"
     state.parent.mkdir()
-    for damaged in ("{", "[]", '{"schema": "other/1"}', '{"schema": "snlm.monitor/1", "pid": "x"}'):
+    whole = {"schema": "snlm.monitor/1", "pid": 7, "started": 1.0, "stop_file": "stop", "pings_csv": "pings.csv"}
+    odd = ({"schema": "other/1"}, {"pid": "x"}, {"pid": 1e400}, {"pid": -1}, {"pid": True}, {"started": "x"})
+    elsewhere = ({"stop_file": "../../stop"}, {"pings_csv": "/etc/passwd"}, {"stop_file": ""}, {"pings_csv": None})
+    for damaged in ("{", "[]", *(json.dumps(whole | one) for one in (*odd, *elsewhere))):
         state.write_text(damaged, encoding="utf-8")
         with pytest.raises(RecordError, match="not a monitor state"):
             find_monitor(record)

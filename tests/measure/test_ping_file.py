@@ -130,3 +130,24 @@ def test_a_disk_that_is_full_is_an_error_and_closing_is_quiet(tmp_path: Path) ->
     assert (done.stdout.split(), done.stderr) == ([str(errno.EFBIG), "1"], "")
     assert path.read_text(encoding="utf-8").startswith(BEGINNING + ",".join(ROW) + "\n")
     assert len(raw_rows(path)) == 1, "the torn row is none"
+
+
+NONE_LEFT = """
+import resource, sys
+from pathlib import Path
+from snlm_lib.clock import FakeClock
+from tests.measure.test_ping_file import HEADER, PingFile
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))
+try:
+    PingFile(Path(sys.argv[1]), HEADER, FakeClock())
+except OSError as error:
+    print(error.errno)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="only on POSIX: a limit of a file's size")
+def test_a_disk_that_was_full_already_is_left_without_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "pings.csv"
+    done = subprocess.run([sys.executable, "-c", NONE_LEFT, str(path)], capture_output=True, text=True, cwd=ROOT)
+    assert (done.stdout.split(), done.stderr) == ([str(errno.EFBIG)], "")
+    assert not path.exists()
