@@ -76,7 +76,8 @@ def kept_forecast(record: Path) -> dict[str, Any] | None:
         ordered = all(0 < span.low <= span.mid <= span.high for span in spans.values())
         numbers = [float(found["time_factor"]), *(span.high for span in spans.values())]
         whole = ordered and spans.keys() >= _NEEDED and all(math.isfinite(one) and one > 0 for one in numbers)
-        return found if whole and isinstance(found["missing"], list) and isinstance(found["given"], dict) else None
+        whole = whole and all(isinstance(one, str) for one in found["missing"]) and isinstance(found["given"], dict)
+        return found if whole else None
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
         return None
 

@@ -19,6 +19,9 @@ __all__ = ["forecast_section"]
 
 _TITLES = {name: title for name, title in PARTS.items() if name != "sent_mib"} | {"memory_mib": "memory sent"}
 
+# what a file that somebody changed may lead to: a key that is gone, a list for a number, a number beyond all reason
+_CHANGED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, StopIteration)
+
 
 def forecast_section(kept: Mapping[str, Any] | None, figures: Figures) -> Html | None:
     """What samples/forecast.json holds (`snlm_lib.record.outlook`); None without one."""
@@ -26,7 +29,7 @@ def forecast_section(kept: Mapping[str, Any] | None, figures: Figures) -> Html |
         return None
     try:
         body = _body(kept, figures)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:  # a file that somebody changed
+    except _CHANGED as error:
         body = [
             el("p", f"The forecast cannot be shown ({type(error).__name__}): samples/forecast.json has another form.")
         ]

@@ -94,6 +94,10 @@ def test_its_figure_stands_in_the_page_with_words_for_who_cannot_see_it(record: 
         ({"fact": "x"}, "The forecast cannot be shown (AttributeError)"),
         ({"spans": None}, ""),
         ({"missing": 3}, ""),
+        ({"missing": [None]}, ""),
+        ({"window_s": float("nan")}, "The forecast cannot be shown (StopIteration)"),
+        ({"window_s": 10**400}, "The forecast cannot be shown (OverflowError)"),
+        ({"learned_moves": float("inf")}, "The forecast cannot be shown (OverflowError)"),
     ],
 )
 def test_a_file_that_somebody_changed_costs_its_section_alone(
