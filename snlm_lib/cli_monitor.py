@@ -198,6 +198,9 @@ def _end(watcher: Watcher, handle: MonitorHandle, folder: Path) -> int:
     """End it if it still runs; then its sentence, and where everything stands."""
     end = stop_monitor(handle)
     watcher.say(f"The monitor has ended: {_why(end, handle)}.")
+    if not handle.pings_csv.exists():
+        watcher.say("Its samples went with its folder; where they are now, snlm downtime tells them.")
+        return 1
     try:
         judged = _judged(handle.pings_csv)
     except RecordError as error:
@@ -223,6 +226,8 @@ def _judged(pings_csv: Path) -> list[tuple[Pings, DowntimeReport]]:
 
 
 def _why(end: MonitorEnd, handle: MonitorHandle) -> str:
+    if end.how == "terminated":
+        return "it did not react, and was ended by force"
     reason = end.reason or ("record-gone" if not handle.state_json.exists() else "")
     return _ENDED.get(reason, "it was killed, or this machine went down")
 

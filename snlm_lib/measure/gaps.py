@@ -121,7 +121,7 @@ def blind_after(series: Series, rows: Rows) -> NDArray[np.float64]:
 
 
 def _gap(series: Series, run: _Run) -> Gap:
-    seen, back = isfinite(run.before_s), isfinite(run.surely_s)
+    seen, back = isfinite(run.before_s), isfinite(max(run.after_s, run.surely_s))
     first_s, last_s = (float(series.from_s[row] + series.at_s[row]) / 2 for row in (run.first, run.last))
     start_s = (run.before_s + first_s) / 2 if seen else first_s - series.interval_s / 2
     end_s = (run.after_s + last_s) / 2 if back else last_s + series.interval_s / 2

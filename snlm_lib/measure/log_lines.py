@@ -238,7 +238,7 @@ class _Windows:
 
     def feed(self, raw: str) -> None:
         """The next line."""
-        coarse_s, told = self._stamped(raw)
+        at_s, coarse_s, told = self._stamped(raw)
         rtt_ms, replied = self._reply(told)
         found = _addresses(told)
         indented = told.startswith(" ")
@@ -246,7 +246,7 @@ class _Windows:
             self._target = self._target or next(iter(found), "")
             self._go_on()
             self.sure = self._inside = True
-            self._add(ANSWERED, rtt_ms, self._at_s, coarse_s)
+            self._add(ANSWERED, rtt_ms, at_s, coarse_s)
         elif not told.strip() or (told.rstrip().endswith(_TITLE_END) and not indented):
             self._head(told, found)
         elif indented and not self._inside:
@@ -255,9 +255,9 @@ class _Windows:
                 self._go_on()
         elif self._inside and not indented:
             self._losses[told.strip()] += 1
-            self._add(LOST, None, self._at_s, coarse_s)
+            self._add(LOST, None, at_s, coarse_s)
         elif self.lines and "%" not in told and "=" not in told:
-            self._perhaps.append((told.strip(), self._at_s, coarse_s))
+            self._perhaps.append((told.strip(), at_s, coarse_s))
 
     def _head(self, told: str, found: list[str]) -> None:
         """A title, the statistics' line, or an empty one."""
@@ -285,16 +285,16 @@ class _Windows:
             return numbers[0], True
         return None, False
 
-    def _stamped(self, raw: str) -> tuple[float, str]:
-        """How coarse the line's own time of day is, and the line without it."""
+    def _stamped(self, raw: str) -> tuple[float | None, float, str]:
+        """The line's own time of day, how coarse it is, and the line without it."""
         found = _TIME_OF_DAY.match(raw)
         if found is None:
-            return 0.0, raw
+            return None, 0.0, raw
         date, hours, minutes, seconds, part = found.groups()
         at_s = int(hours) * 3600 + int(minutes) * 60 + float(f"{seconds}.{part or 0}")
         self._at_s = self._lapped(at_s, same_day=date == self._date)
         self._date = date
-        return 10.0 ** -len(part or ""), raw[found.end() :]
+        return self._at_s, 10.0 ** -len(part or ""), raw[found.end() :]
 
     def _lapped(self, at_s: float, *, same_day: bool) -> float:
         """On an axis that goes on at midnight and noon; a clock that was set back begins another run there."""

@@ -159,6 +159,8 @@ class _Wait:
 def _moments(log: Log, name: str, wait: _Wait) -> _Moments:
     if log.numbered:
         runs = _numbered_runs(log, name)
+        if wait.stamped and not any(one.target == name for one in log.lines):
+            return _sometime([one for run in runs for one in run], log)
         each = [_numbered(run) if wait.stamped else _paced_by_number(run, wait.pace_s) for run in runs]
         return _joined(each, PACE_S if wait.stamped else wait.pace_s, stamped=wait.stamped)
     mine = [one for one in log.lines if one.target == name]
@@ -245,6 +247,13 @@ def _due_by(seq: Ints, known: Ints, at_s: Floats, interval_s: float) -> tuple[Fl
     last, after = known[np.maximum(place - 1, 0)], known[np.minimum(place, len(known) - 1)]
     by_last, by_next = (at_s[one] + (seq - seq[one]) * interval_s for one in (last, after))
     return np.where(place > 0, by_last, by_next), np.where(place < len(known), by_next, by_last)
+
+
+def _sometime(lines: list[Line], log: Log) -> _Moments:
+    """Only the statistics know of them: somewhen between the first stamp and the last."""
+    stamps = [one.at_s for one in log.lines if one.at_s is not None]
+    from_s, at_s = (np.full(len(lines), end) for end in (min(stamps), max(stamps)))
+    return _Moments(lines, np.array([one.seq for one in lines], dtype=np.int64), from_s, at_s, at_s, PACE_S)
 
 
 def _left_s(one: Line) -> float:

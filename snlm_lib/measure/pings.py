@@ -28,7 +28,7 @@ PINGS_1 = "snlm.pings/1"  # had no first line and no column error
 CONTROL = "control"
 _MARK = b"\n# snlm.pings/"
 _MOST = 2.0**53  # of a number: what is larger counts nothing
-_ASTRAY = 2  # intervals that a tick may be due beside its number
+_ASTRAY, _ASTRAY_S = 2, 1.0  # intervals that a tick may be due beside its number, and more that it may be sent beside
 _STATUSES = (ANSWERED, LATE, LOST, NOT_SENT, DUPLICATE)
 
 Bools = NDArray[np.bool_]
@@ -225,9 +225,10 @@ def _sound(table: Table, header: PingHeader | None) -> Bools:
         sound = sound & (np.isnan(values) | _counts(values))
     if header is None or header.moments != AT_SENT:
         return sound
-    interval_s = header.interval_ms / 1000
-    with np.errstate(invalid="ignore", over="ignore"):
-        return np.asarray(sound & (np.abs(due_s - seq * interval_s) <= _ASTRAY * interval_s))
+    astray_s = _ASTRAY * header.interval_ms / 1000
+    due_by_number = np.abs(due_s - seq * header.interval_ms / 1000) <= astray_s
+    sent_when_due = np.isnan(sent_s) | (np.abs(sent_s - due_s) <= astray_s + _ASTRAY_S)
+    return np.asarray(sound & due_by_number & sent_when_due)
 
 
 def _counts(values: Floats) -> Bools:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from snlm_lib.errors import RecordError
-from snlm_lib.measure.downtime import DowntimeReport, judge_downtime
+from snlm_lib.measure.downtime import DowntimeReport, judge_downtime, judge_machines
 from snlm_lib.measure.log_lines import READERS
 from snlm_lib.measure.logs import read_any
 from snlm_lib.measure.verdict import verdict
@@ -107,3 +107,20 @@ def test_the_last_one_may_still_have_been_on_its_way(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     assert len(read_any(path)) == 3
+
+
+def test_of_whom_only_the_statistics_tell_stands_beside_who_answered(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_bytes((LOGS / "ping-wraps.txt").read_bytes() + (LOGS / "ping-dead.txt").read_bytes())
+    answered, dead = judge_machines(read_any(path), window=None)
+    assert (answered.target, answered.kinds[0].lost) == ("192.0.2.7", 0)
+    assert "none of 3 probes was ever answered" in verdict(dead).text
+
+
+def test_a_log_with_stamps_on_some_lines_only_has_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    names = ("windows-two-runs-stamped.txt", "windows-ctrl-break.txt")
+    path.write_bytes(b"".join((LOGS / name).read_bytes() for name in names))
+    (report,) = judge_machines(read_any(path), window=None)
+    assert (report.kinds[0].probes, report.kinds[0].lost) == (18, 5)
+    assert "If one probe went each second" in verdict(report).text

@@ -161,6 +161,7 @@ EDITED = {
     "a negative number": "-7,VM01,icmp,0.5,,0.5,answered,1.0,\n",
     "a time that never was": "5,VM01,icmp,0.5,,-1e9,lost,,\n5,VM01,icmp,inf,,0.5,lost,,\n",
     "a tick at another time": "5,VM01,icmp,3.5,,3.5,lost,,\n",
+    "a tick sent at another time": "5,VM01,icmp,0.5,,29400000,lost,,\n",
     "an answer before its question": "5,VM01,icmp,0.5,,0.5,answered,-100000,\n",
     "another word": "5,VM01,icmp,0.5,,0.5,verloren,,\n",
     "the same first line again": f"{HEADER.line()}{COLUMNS}",
