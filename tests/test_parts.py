@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,14 @@ def test_only_one_file_that_runs_beside_others_asks_for_a_real_domain() -> None:
 def _asks(path: Path) -> bool:
     text = path.read_text(encoding="utf-8")
     return any(word in text for word in ("lab.samba import", "SambaDomain", "lab.world.samba", '"samba"'))
+
+
+def test_who_holds_a_watch_against_a_limit_is_alone() -> None:
+    limits = re.compile(r"assert .*(?:time\.(?:monotonic|perf_counter|process_time)\(\)|took_s|once_s).* < [\d.]+")
+    holding = [path for path in FILES if limits.search(path.read_text(encoding="utf-8"))]
+
+    assert len(holding) > 5
+    assert [path.name for path in holding if is_together(path)] == []
 
 
 def test_what_measures_time_is_alone() -> None:
