@@ -227,3 +227,28 @@ def test_limits_of_the_change_are_compared_with_the_upper_end() -> None:
 
     assert (told.fits_window, told.fits_pause) == (True, False)
     assert Forecaster().forecast(WEB).fits_window is None
+
+
+def test_memory_in_use_bounds_what_is_assigned_from_below() -> None:
+    known = replace(WEB, ram_assigned_mib=65_536, ram_demand_mib=65_536)
+    told, blind = (Forecaster().forecast(one).memory_s for one in (known, replace(known, ram_assigned_mib=None)))
+
+    assert blind.mid == pytest.approx(told.mid, rel=0.02)
+
+
+def test_a_link_that_nobody_told_leaves_both_a_slow_and_a_fast_one_possible() -> None:
+    given = replace(
+        WEB, platform="hyper-v", ram_demand_mib=15_000, transport=Transport.SMB_DIRECT, disk_used_mib=90_000
+    )
+    slow, fast, blind = (Forecaster().forecast(replace(given, link_mbit_s=one)).total_s for one in (1000, 10_000, None))
+
+    assert blind.low < fast.mid < slow.mid < blind.high
+    assert blind.high - blind.low > max(one.high - one.low for one in (slow, fast))
+
+
+def test_a_move_whose_storage_alone_was_seen_counts_as_a_lesson() -> None:
+    model = Forecaster()
+    model.learn(Past(replace(WEB, disk_used_mib=20_000), Outcome(None, storage_s=300.0)))
+    model.learn(Past(WEB, Outcome(None)))
+
+    assert model.forecast(WEB).learned_moves == 1

@@ -47,7 +47,6 @@ class Recall:
     low: Array
     high: Array
     support: float
-    moves: int = 0
     own: float = 0.0
 
     @staticmethod
@@ -90,7 +89,7 @@ class Experience:
         centre, scatter, support, own = self._near(place, kind, machine)
         edges = self._edges()
         low, high = np.maximum(edges[:, 0] * scatter, -_WIDEST), np.minimum(edges[:, 1] * scatter, _WIDEST)
-        return Recall(centre, low, high, support, self.count, own)
+        return Recall(centre, low, high, support, own)
 
     def _near(self, place: Array, kind: int, machine: int) -> tuple[Array, Array, float, float]:
         known = slice(0, self.count)

@@ -53,7 +53,8 @@ class Quantity:
     def words(self) -> str:
         """For a line of a table: ``link 10000 Mbit/s (measured)``."""
         spread = "" if self.low == self.high else f", {said(self.low)} to {said(self.high)}"
-        return f"{self.name} {f'{said(self.value)} {self.unit}'.rstrip()} ({self.source}{spread})"
+        source = "supposed" if self.source is Source.PRIOR else self.source
+        return f"{self.name} {f'{said(self.value)} {self.unit}'.rstrip()} ({source}{spread})"
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ QUANTITIES: Mapping[str, _Rule] = MappingProxyType(
         "ram_demand_mib": _Rule("memory in use", "MiB", 16, 3e7, (0.5, 0.85, 1.0), 1.05),
         "disk_used_mib": _Rule("disk in use", "MiB", 0, 1e9, (10_240, 61_440, 409_600)),
         "disk_write_mib_s": _Rule("disk writes", "MiB/s", 0, 1e5, (0.05, 0.5, 8.0), 1.5),
-        "link_mbit_s": _Rule("link", "Mbit/s", 1, 1e6, (1000, 1000, 10_000)),
+        "link_mbit_s": _Rule("link", "Mbit/s", 1, 1e6, (1000, 3000, 25_000)),
         "dirty_mib_s": _Rule("memory writes", "MiB/s", 0, 1e6, (0.002, 0.02, 0.12), 1.6),
         "storage_mib_s": _Rule("storage speed", "MiB/s", 0.1, 1e6, (70, 240, 700), 1.2, needed=False),
         "compression": _Rule("compression", "to 1", 1, 50, (1.2, 2.0, 4.0), 1.15, needed=False),
@@ -156,7 +157,7 @@ def complete(given: MoveInputs) -> tuple[dict[str, Quantity], tuple[str, ...]]:
 def _quantity(given: MoveInputs, name: str, rule: _Rule, found: Mapping[str, Quantity]) -> Quantity:
     value = within(getattr(given, name), rule.least, rule.most)
     if value is None:
-        low, middle, high = (one * _scale(name, found) for one in rule.prior)
+        low, middle, high = _supposed(given, name, rule, found)
         return Quantity(rule.title, middle, low, high, rule.unit, Source.PRIOR)
     source = given.sources.get(name, Source.MEASURED)
     trust = rule.trust if source is Source.MEASURED else max(rule.trust, 1.5)
@@ -164,10 +165,16 @@ def _quantity(given: MoveInputs, name: str, rule: _Rule, found: Mapping[str, Qua
     return Quantity(rule.title, value, value / trust, high, rule.unit, source)
 
 
-def _scale(name: str, found: Mapping[str, Quantity]) -> float:
-    """What a prior is a share of: memory in use of what is assigned, memory writes of what is in use."""
+def _supposed(given: MoveInputs, name: str, rule: _Rule, found: Mapping[str, Quantity]) -> tuple[float, float, float]:
+    """The prior, of memory and of its writes a share of what else is known; assigned is a fifth more than in use."""
+    low, middle, high = rule.prior
+    if name == "ram_assigned_mib":
+        used = within(given.ram_demand_mib, rule.least, rule.most)
+        return (low, middle, high) if used is None else (used, min(1.2 * used, rule.most), min(2 * used, rule.most))
     if name == "ram_demand_mib":
-        return found["ram_assigned_mib"].value
-    if name == "dirty_mib_s":
-        return min(found["ram_assigned_mib"].value, found["ram_demand_mib"].value)
-    return 1.0
+        share = found["ram_assigned_mib"].value
+    elif name == "dirty_mib_s":
+        share = min(found["ram_assigned_mib"].value, found["ram_demand_mib"].value)
+    else:
+        share = 1.0
+    return low * share, middle * share, high * share

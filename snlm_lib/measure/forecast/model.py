@@ -32,6 +32,7 @@ Array = npt.NDArray[np.float64]
 _FEW = 8  # moves of a class before it gets traits of its own
 _EASE = 0.05  # support at which the readings' own noise is half forgotten
 _LEAST = 1e-3
+_UNTOLD = 1.06  # both ways for each figure that is missing: its prior may not hold here, and its middle may be too sure
 _WORTH_SAYING = 0.05
 
 
@@ -45,6 +46,7 @@ class Forecaster:
         self._moves = Experience()
         self._storage = StorageRatio()
         self._readings: dict[str, Reading] = {}
+        self._lessons = 0
 
     @classmethod
     def trained(cls, pasts: Sequence[Past]) -> Forecaster:
@@ -87,10 +89,12 @@ class Forecaster:
 
     def learn(self, past: Past) -> None:
         """One move more. Unknown outcomes teach nothing; what is stuck is kept as a lower bound, never as a rate."""
+        taught = bool(past.outcome.storage_s or past.outcome.memory_s)
         if past.inputs.machine is not None:
             reading = reading_of(past.outcome.passes, past.inputs.ram_demand_mib or past.inputs.ram_assigned_mib)
             if reading is not None:
                 self._readings[past.inputs.machine] = reading
+                taught = True
             # scored as it will be forecast: with what its passes told
             past = replace(past, inputs=with_history(past.inputs, reading))
         if past.outcome.storage_s:
@@ -100,6 +104,7 @@ class Forecaster:
             load, traits = _central(past.inputs).load, self.traits(past.inputs)
             ratio = log_ratios(run(load, traits), _ended([past]))[0]
             self._moves.learn(self._place(load, past.inputs), ratio, *self._who(past.inputs))
+        self._lessons += taught
 
     def _who(self, given: MoveInputs) -> tuple[int, int]:
         names = (
@@ -133,19 +138,20 @@ class Forecaster:
         told = [_draws(course, recall, column) for column in range(len(MEASURES))]
         storage = self._storage_draws(storage_course(around, traits), given.machine)
         mirrored = around.disk_write_mib_s * (storage + told[0])
+        span = functools.partial(_span, slack=_UNTOLD ** len(missing))
         return Forecast(
-            total_s=_span(told[0] + storage),
-            storage_s=_span(storage) if storage[0] > 0 else None,
-            memory_s=_span(told[0]),
-            pause_s=_span(np.minimum(told[2], told[0])),  # which holds it: histories of either may disagree
-            sent_mib=_span(told[1] + around.storage_mib + mirrored),
-            memory_mib=_span(told[1]),
+            total_s=span(told[0] + storage),
+            storage_s=span(storage) if storage[0] > 0 else None,
+            memory_s=span(told[0]),
+            pause_s=span(np.minimum(told[2], told[0])),  # which holds it: histories of either may disagree
+            sent_mib=span(told[1] + around.storage_mib + mirrored),
+            memory_mib=span(told[1]),
             passes=_passes(course, around.load, traits),
             verdict=judge(around.load, traits, course, dirty=found["dirty_mib_s"], censored=given.dirty_censored),
             dominates=dominates(float(storage[0]), course, around.load, traits),
             inputs=tuple(found.values()),
             missing=missing,
-            learned_moves=recall.moves,
+            learned_moves=self._lessons,
             window_s=given.window_s,
             pause_limit_s=given.pause_limit_s,
         )
@@ -186,9 +192,9 @@ def _tilts() -> Array:
     return np.append(0.0, standard_draws(len(QUANTITIES) + 1)[:, -1])
 
 
-def _span(drawn: Array) -> Span:
+def _span(drawn: Array, slack: float) -> Span:
     middle, (low, high) = float(drawn[0]), tenths(drawn[1:])
-    return Span(min(low, middle), middle, max(high, middle))
+    return Span(min(low, middle) / slack, middle, max(high, middle) * slack)
 
 
 def _passes(course: Course, load: Load, traits: Traits) -> tuple[Pass, ...]:
