@@ -236,6 +236,11 @@ def test_memory_in_use_bounds_what_is_assigned_from_below() -> None:
     assert blind.mid == pytest.approx(told.mid, rel=0.02)
 
 
+def test_what_cannot_matter_is_not_missing() -> None:
+    assert Forecaster().forecast(WEB).missing == ()
+    assert Forecaster().forecast(replace(WEB, disk_used_mib=10.0)).missing == ("disk writes",)
+
+
 def test_a_link_that_nobody_told_leaves_both_a_slow_and_a_fast_one_possible() -> None:
     given = replace(
         WEB, platform="hyper-v", ram_demand_mib=15_000, transport=Transport.SMB_DIRECT, disk_used_mib=90_000

@@ -149,7 +149,8 @@ def complete(given: MoveInputs) -> tuple[dict[str, Quantity], tuple[str, ...]]:
     for name, rule in QUANTITIES.items():
         quantity = _quantity(given, name, rule, found)
         found[name] = quantity
-        if quantity.source is Source.PRIOR and rule.needed:
+        idle = name == "disk_write_mib_s" and found["disk_used_mib"].value == 0  # no storage moves
+        if quantity.source is Source.PRIOR and rule.needed and not idle:
             missing.append(rule.title)
     return found, tuple(missing)
 
