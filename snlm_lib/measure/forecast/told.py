@@ -19,7 +19,7 @@ NO_CLAIM = (
 PARTS = {
     "total_s": "in all",
     "storage_s": "storage",
-    "memory_s": "memory and pause",
+    "memory_s": "set-up, memory, pause",
     "pause_s": "the pause alone",
     "sent_mib": "bytes sent",
 }
