@@ -72,7 +72,7 @@ def test_it_tells_ranges_limits_reasons_and_the_honest_sentence() -> None:
     found = told(Parameters(window_min=1.0, pause_limit_s=600.0))
     assert found.startswith("VM01 from HV01 to HV02, simulated hosts, read 2026-11-23 21:04:00 UTC")
     titles = [line[2:19].strip() for line in found.splitlines()[3:8]]
-    assert titles == ["in all", "storage", "set-up, memory, pause", "the pause alone", "bytes sent"]
+    assert titles == ["in all", "storage", "memory and pause", "the pause alone", "bytes sent"]
     assert "The window is 60 s: NOT SAFE" in found
     assert "The limit of the pause is 10 min 0 s: nine of ten such moves stay within it." in found
     assert "Does the memory copy catch up with the machine (converge)? Not known. Nobody measured how fast" in found

@@ -61,7 +61,7 @@ def test_the_range_its_inputs_and_what_nobody_measured_stand_in_the_result(step:
     assert told is not None
     assert [row["part"] for row in step.tables["forecast"]] == [
         "storage",
-        "set-up, memory, pause",
+        "memory and pause",
         "the pause alone",
         "in all",
     ]
@@ -114,7 +114,7 @@ def test_the_facts_stand_beside_it_and_the_move_is_a_lesson(step: Step) -> None:
     (step.record.samples / "passes.csv").write_text(PASSES + rows, encoding="utf-8")
     forecast.learn(step, moved())
     was = {row["part"]: row["was, s"] for row in step.tables["forecast_and_fact"]}
-    assert was == {"storage": 200.0, "set-up, memory, pause": 25.0, "the pause alone": 1.0, "in all": 225.0}
+    assert was == {"storage": 200.0, "memory and pause": 25.0, "the pause alone": 1.0, "in all": 225.0}
     kept = json.loads((step.record.samples / "past_move.json").read_text(encoding="utf-8"))
     assert (kept["lab"], kept["outcome"]["storage_s"], kept["outcome"]["pause_s"]) == ("quick", 200.0, 1.0)
     assert step.figures["forecast_held"] in (True, False)
@@ -132,7 +132,7 @@ def test_a_second_order_in_the_same_record_is_scored_by_itself(step: Step) -> No
     )
     forecast.learn(step, moved())
     was = {row["part"]: row["was, s"] for row in step.tables["forecast_and_fact"]}
-    assert (was["storage"], was["set-up, memory, pause"]) == (200.0, 25.0)
+    assert (was["storage"], was["memory and pause"]) == (200.0, 25.0)
 
 
 def test_a_move_that_was_seen_again_when_it_was_over_is_not_scored_by_the_hole(step: Step) -> None:
@@ -142,7 +142,7 @@ def test_a_move_that_was_seen_again_when_it_was_over_is_not_scored_by_the_hole(s
     sampled(step, *rows, "900,,7,100,,,,")
     forecast.learn(step, moved())
     was = {row["part"]: row["was, s"] for row in step.tables["forecast_and_fact"]}
-    assert was == {"storage": None, "set-up, memory, pause": None, "the pause alone": 1.0, "in all": None}
+    assert was == {"storage": None, "memory and pause": None, "the pause alone": 1.0, "in all": None}
     kept = json.loads((step.record.samples / "past_move.json").read_text(encoding="utf-8"))
     assert (kept["outcome"]["storage_s"], kept["outcome"]["memory_s"]) == (None, None)
     assert "cannot be scored" in step.highlights[-1]

@@ -19,7 +19,7 @@ NO_CLAIM = (
 PARTS = {
     "total_s": "in all",
     "storage_s": "storage",
-    "memory_s": "set-up, memory, pause",
+    "memory_s": "memory and pause",  # from the order to the resume, whatever is not storage: with its set-up
     "pause_s": "the pause alone",
     "sent_mib": "bytes sent",
 }

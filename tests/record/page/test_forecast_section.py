@@ -57,7 +57,7 @@ def test_after_the_move_facts_stand_beside_their_ranges_with_the_reason_of_a_mis
     keep_past(record.path, Past(GIVEN, Outcome(late), 1.0), fact, "the memory took longer: why not.", lab=None)
     told = section(record)
     assert "3 of 4 figures lay inside their range. The memory took longer: why not." in told
-    assert re.search(r"set-up, memory, pause [^a-z]+ s, [^a-z]+ s, [^a-z]+ s [^a-z]+ s no ", told)
+    assert re.search(r"memory and pause [^a-z]+ s, [^a-z]+ s, [^a-z]+ s [^a-z]+ s no ", told)
     assert "the simulated hosts" not in told
 
 
