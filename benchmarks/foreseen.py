@@ -186,7 +186,7 @@ def _plain(row: Row) -> dict[str, Any]:
 
 
 def _line(row: Row) -> str:
-    cells = [f"{_cell(row.parts[part]):>30}" if part in row.parts else f"{'-':>30}" for part in PARTS]
+    cells = [f"{_cell(row.parts[part]):>33}" if part in row.parts else f"{'-':>33}" for part in PARTS]
     off = "    -" if row.measured is None else f"{100 * (row.measured - 1):+5.1f}"
     ended = "" if row.good else f"  {row.ended if row.sealed else 'not sealed: ' + row.ended}"
     return f"{row.name:16} {row.turn:5} {row.learned:3} {row.verdict:16}{''.join(cells)}  {off}{ended}"
@@ -242,7 +242,7 @@ def main(arguments: list[str]) -> int:
 def _all(met: Sequence[Stranger], folder: Path, *, jobs: int, quiet: bool) -> list[Row]:
     rows: list[Row] = []
     if not quiet:
-        heads = "".join(f"{title + ': range, was, inside':>30}" for title in PARTS.values())
+        heads = "".join(f"{title + ': range, was, inside':>33}" for title in PARTS.values())
         print(f"{'machine':16} {'turn':5} {'had':3} {'memory converges':16}{heads}  off %", flush=True)
     with ThreadPoolExecutor(jobs) as pool:
         for own in pool.map(lambda each: meet(each[1], each[0], folder / each[1].name), enumerate(met)):
