@@ -26,11 +26,12 @@ _SCALES = np.array([0.08, 0.12, 0.15, 0.06])  # log RAM, log dirty rate, log lin
 _DIRTY_FLOOR_MIB_S = 0.1
 _SOFT, _PULL = 0.4, 0.06  # nearest distance that still counts; weight of "the arithmetic is right"
 _STRANGER = 40.0  # a move of another class stands this far off
-_OWN, _SAME = 3.0, 2.0  # a move of the same machine counts so often, and stands no farther off than this
+_OWN, _SAME = 3.0, 0.2  # a move of the same machine counts so often, and stands no farther off than this
 OFFSET = np.array([0.0, 0.0, 0.02])  # seconds of pause below which a ratio says nothing
 _DEVIATION = np.array([0.18, 0.15, 0.75])  # what is supposed of the scatter, in logarithms
 _FLOOR = np.array([0.008, 0.004, 0.03])
 _SCORES, _FEW = 600, 8
+_NONE = 1e-9
 _STRANGEST, _WIDEST = 10.0, 1.5  # one surprise in scatters; a range, in logarithms
 _USUAL = np.array([[-1.6, 1.6]] * 3)
 
@@ -142,7 +143,8 @@ def _middle(values: Array, weight: Array, column: int) -> tuple[float, float]:
     away = np.minimum(np.abs(values - centre), 1.5)
     own = weight.copy()
     own[-1] = 0.0
-    scatter = ((away * own).sum() + _DEVIATION[column] * 0.3) / (own.sum() + 0.3)
+    seen = own.sum() * _SOFT**2  # in moves: what is supposed of the scatter weighs one of them
+    scatter = (seen * (away * own).sum() / max(own.sum(), _NONE) + _DEVIATION[column]) / (seen + 1.0)
     return centre, float(max(scatter, _FLOOR[column]))
 
 
