@@ -13,7 +13,16 @@ from typing import Any
 from snlm_lib.clock import SystemClock
 from snlm_lib.foresight import Foresight, foresee
 from snlm_lib.measure.forecast import Convergence, Forecast, Span
-from snlm_lib.measure.forecast.told import PARTS, converges_words, learnt_words, limit_words, part_words
+from snlm_lib.measure.forecast.told import (
+    MEANT,
+    PARTS,
+    converges_words,
+    learnt_words,
+    limit_held,
+    limit_words,
+    part_words,
+    supposed_words,
+)
 from snlm_lib.parameters import load_parameters
 from snlm_lib.progress import Watcher
 from snlm_lib.record.outlook import forecast_object
@@ -89,18 +98,17 @@ def _rows(told: Forecast) -> Iterator[str]:
 
 
 def _limits(told: Forecast) -> Iterator[str]:
-    for what, limit_s, fits in (
-        ("window", told.window_s, told.fits_window),
-        ("limit of the pause", told.pause_limit_s, told.fits_pause),
+    for what, limit_s, span in (
+        ("window", told.window_s, told.total_s),
+        ("limit of the host's pause", told.pause_limit_s, told.pause_s),
     ):
         if limit_s is not None:
-            held = "nine of ten such moves stay within it" if fits else "NOT SAFE, more than one in ten take longer"
-            yield f"The {what} is {limit_words(limit_s)}: {held}."
+            yield f"The {what} is {limit_words(limit_s)}: {limit_held(span, limit_s)}."
 
 
 def _sentences(seen: Foresight) -> Iterator[str]:
     told = seen.told
-    yield "Eight of ten such moves lie from least to most."
+    yield MEANT
     yield from _limits(told)
     yield converges_words(told.verdict.word, told.verdict.reason)
     if told.verdict.word is Convergence.FORCED:
@@ -129,7 +137,7 @@ def _shorter(seen: Foresight) -> list[str]:
 
 def _doubts(told: Forecast) -> Iterator[str]:
     if told.missing:
-        yield f"Nobody measured, so supposed: {', '.join(told.missing)}. That is why the range is wide."
+        yield supposed_words(told)
     yield learnt_words(told.learned_moves)
     yield told.statement
 

@@ -83,7 +83,7 @@ class Parameters(Closed):
         0.0, description="how long the move may take, min; 0: no limit"
     )
     pause_limit_s: Annotated[float, Field(ge=0, le=3600)] = Field(
-        0.0, description="how long the machine may be away, s; 0: no limit"
+        0.0, description="how long the host may pause the machine, s; clients notice a little more; 0: no limit"
     )
     workload: Word = Field(
         "", description="what the machine does, in a word of yours (sql, web): moves of one kind teach each other"

@@ -18,7 +18,8 @@ from snlm_lib.errors import InputError, ParameterError, RemoteError
 from snlm_lib.estate.model import LinkFacts, PairFacts
 from snlm_lib.foresight import told_of
 from snlm_lib.lab_process import LabProcess, running_lab, scenario_file
-from snlm_lib.measure.forecast import NO_CLAIM
+from snlm_lib.measure.forecast import NO_CLAIM, Span
+from snlm_lib.measure.forecast.told import limit_held, supposed_words
 from snlm_lib.parameters import ConnectionProfile, HostAddress, Parameters
 from tests.builders import host, machine, pair
 
@@ -74,7 +75,7 @@ def test_it_tells_ranges_limits_reasons_and_the_honest_sentence() -> None:
     titles = [line[2:19].strip() for line in found.splitlines()[3:8]]
     assert titles == ["in all", "storage", "memory and pause", "the pause alone", "bytes sent"]
     assert "The window is 60 s: NOT SAFE" in found
-    assert "The limit of the pause is 10 min 0 s: nine of ten such moves stay within it." in found
+    assert "The limit of the host's pause is 10 min 0 s: nine of ten such moves stay within it." in found
     assert "Does the memory copy catch up with the machine (converge)? Not known. Nobody measured how fast" in found
     assert "The largest part is the copy of the storage" in found
     assert "a link ten times as fast:" in found
@@ -88,8 +89,28 @@ def test_a_tiny_limit_is_not_told_as_nothing_and_a_floor_is_called_what_it_is() 
     busy = replace(seen.given, dirty_mib_s=4000.0, max_passes=5)
     seen = replace(seen, told=seen.model.forecast(busy))
     found = "\n".join(as_lines(seen, width=400))
-    assert "The limit of the pause is 0.002 s: NOT SAFE" in found
+    assert "The limit of the host's pause is 0.002 s: NOT SAFE" in found
     assert "With the middle figures no number of passes makes the pause shorter than about " in found
+
+
+@pytest.mark.parametrize(
+    ("limit_s", "says"),
+    [
+        (5.0, "nearly all take"),
+        (15.0, "more than half take"),
+        (25.0, "more than one in ten take"),
+        (30.0, "nine of ten"),
+    ],
+)
+def test_how_unsafe_a_limit_is_is_told(limit_s: float, says: str) -> None:
+    assert says in limit_held(Span(10.0, 20.0, 30.0), limit_s)
+
+
+def test_what_is_least_known_is_told_by_the_ranges() -> None:
+    disks = told_of(surveyed(), Parameters(), LAB).told
+    assert supposed_words(disks).endswith("the copy of the storage, for the speed of its disks.")
+    assert supposed_words(replace(disks, storage_s=None)).endswith("the memory, for its writes.")
+    assert supposed_words(replace(disks, missing=())) == ""
 
 
 def test_a_lab_says_how_much_faster_its_clock_is_and_real_hosts_have_none() -> None:

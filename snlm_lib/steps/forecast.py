@@ -14,7 +14,16 @@ from snlm_lib.estate.model import PairFacts
 from snlm_lib.foresight import told_of
 from snlm_lib.measure.forecast import Forecast, Past, Span
 from snlm_lib.measure.forecast.score import Fact, fact_of, left_s, miss_of, outcome_of
-from snlm_lib.measure.forecast.told import PARTS, converges_words, limit_words
+from snlm_lib.measure.forecast.told import (
+    MEANT,
+    PARTS,
+    converges_words,
+    learnt_words,
+    limit_held,
+    limit_words,
+    part_words,
+    supposed_words,
+)
 from snlm_lib.measure.passes import Band, last_try, memory_passes, phase_bands
 from snlm_lib.measure.samples import Columns, numbers, read_samples
 from snlm_lib.record.charts.forecast import forecast_figure
@@ -39,7 +48,7 @@ def before(step: Step, facts: PairFacts) -> Forecast | None:
     seen = told_of(facts, step.parameters, step.profile, outputs=step.record.path.parent.parent)
     told = seen.told
     keep_forecast(step.record.path, told, seen.given, time_factor=seen.time_factor)
-    step.table("forecast", _rows(told), caption="Forecast: eight of ten such moves lie from least to most")
+    step.table("forecast", _rows(told), caption=f"Forecast. {MEANT}")
     inputs = [{"from": quantity.words} for quantity in told.inputs]
     step.table("forecast_inputs", inputs, caption="What it starts from, and where each figure comes from")
     show.figure(forecast_figure(told), words="Expected passes, and the range of each part.")
@@ -76,10 +85,10 @@ def _sentences(told: Forecast, factor: float) -> list[str]:
     if factor != 1:
         words.append(f"These are seconds of the hosts; this lab runs time {factor:g} times as fast, but for the pause.")
     if told.missing:
-        words.append(f"Nobody measured, so supposed: {', '.join(told.missing)}. That is why the range is wide.")
+        words.append(supposed_words(told))
     whose = "" if factor == 1 else " of the hosts' time"
     expected = f"Expected: {_range(total)}{whose} in all, paused {_range(pause)}"
-    return [*words, f"{expected}. The largest part is {told.dominates}."]
+    return [*words, f"{expected}. {learnt_words(told.learned_moves)} The largest part is {told.dominates}."]
 
 
 def _range(span: Span) -> str:
@@ -103,18 +112,18 @@ def checks(told: Forecast | None) -> tuple[CheckResult, ...]:
     if told is None:
         return ()
     for what, key, span, limit_s, fits in (
-        ("the window", "forecast-window", told.total_s, told.window_s, told.fits_window),
-        ("the limit of its pause", "forecast-pause", told.pause_s, told.pause_limit_s, told.fits_pause),
+        ("window", "forecast-window", told.total_s, told.window_s, told.fits_window),
+        ("limit of the host's pause", "forecast-pause", told.pause_s, told.pause_limit_s, told.fits_pause),
     ):
         if limit_s is not None:
-            evidence = f"{_range(span)} expected, {limit_words(limit_s)} allowed"
-            remedy = "" if fits else f"{_SHORTER} Or widen {what}."
+            evidence = f"{_range(span)} expected, {limit_words(limit_s)} allowed: {limit_held(span, limit_s)}"
+            remedy = "" if fits else _SHORTER
             level = Level.PASS if fits else Level.WARN
-            found.append(CheckResult(key, f"The forecast stays within {what}", level, evidence, remedy, "", None))
+            found.append(CheckResult(key, f"The forecast stays within the {what}", level, evidence, remedy, "", None))
     return tuple(found)
 
 
-_SHORTER = "A quieter hour, a faster link or SMB Direct would shorten it: snlm forecast says by how much."
+_SHORTER = "snlm forecast says what would shorten the move, and by how much; or allow more in the change's file."
 
 
 def left_words(kept: Mapping[str, Any] | None, course: Columns, memory: Columns, bands: Sequence[Band]) -> str:
@@ -146,12 +155,15 @@ def learn(step: Step, move: StepResult) -> None:
     spans = spans_of(kept)
     miss = miss_of(spans, fact, given, kept["missing"])
     rows = [_scored(name, spans[name], fact) for name in _ROWS if name in spans]
+    said = _limited(rows, {"total_s": kept.get("window_s"), "pause_s": kept.get("pause_limit_s")}, fact)
     step.table("forecast_and_fact", rows, caption="Forecast and fact, in seconds of the hosts")
     ended = parse_utc(str(move.figures.get("ended_utc") or move.ended_utc)).timestamp()
     past = Past(given, outcome_of(fact, passes, time_factor=factor), ended)
     keep_past(step.record.path, past, fact, miss, lab=step.profile.lab)
     inside = fact.inside("total_s", spans["total_s"])
     step.keep({"forecast_held": inside, "fact_total_s": None if fact.total_s is None else _rounded(fact.total_s)})
+    for words in said:
+        step.say(words)
     step.say(_told_after(inside, miss, factor))
 
 
@@ -162,6 +174,37 @@ def _scored(name: str, span: Span, fact: Fact) -> dict[str, object]:
     took, known = (None, None) if was is None else (_rounded(was), _rounded(within_s))
     row = {"part": PARTS[name], "least, s": low, "middle, s": mid, "most, s": high, "was, s": took}
     return {**row, "known within, s": known, "inside": inside}
+
+
+_LIMITS = {"total_s": "window", "pause_s": "limit of the host's pause"}
+
+
+def _limited(rows: list[dict[str, object]], limits: Mapping[str, object], fact: Fact) -> list[str]:
+    """The change's own limits beside what happened, as columns and sentences; without limits there are neither."""
+    set_s = {name: float(limit) for name, limit in limits.items() if isinstance(limit, int | float)}
+    held = {PARTS[name]: (limit_s, _kept(*fact.part(name), limit_s)) for name, limit_s in set_s.items()}
+    for row in rows if held else ():
+        row["limit, s"], row["limit kept"] = held.get(str(row["part"]), (None, None))
+    return [_limit_words(name, limit_s, fact) for name, limit_s in set_s.items()]
+
+
+def _kept(was: float | None, within_s: float, limit_s: float) -> str | None:
+    """Nothing is said of a fact that is not known as well as its limit asks."""
+    if was is None or was - within_s <= limit_s < was + within_s:
+        return None
+    return "yes" if was <= limit_s else "no"
+
+
+def _limit_words(name: str, limit_s: float, fact: Fact) -> str:
+    was, within_s = fact.part(name)
+    what = f"{_LIMITS[name]} of {limit_words(limit_s)}"
+    if was is None:
+        return f"Whether the {what} was kept is not known: nobody saw how long it took."
+    seen = f"{part_words(name, was)}, known within {part_words(name, within_s)}"
+    kept = _kept(was, within_s, limit_s)
+    if kept is None:
+        return f"Whether the {what} was kept cannot be told: {seen}."
+    return f"The {what} was {'kept' if kept == 'yes' else 'BROKEN'}: {seen}."
 
 
 def _told_after(inside: bool | None, miss: str, factor: float) -> str:

@@ -36,6 +36,17 @@ def test_a_machine_that_moved_before_is_forecast_in_half_the_range_and_near_what
     assert before.total_s.mid < 600
 
 
+def test_the_speed_of_its_disks_is_told_by_its_earlier_copy() -> None:
+    taught = Forecaster.trained([Past(VM1, TOOK)])
+    told = {vm: taught.forecast(replace(VM1, machine=vm)).inputs for vm in ("VM1", "VM2")}
+    speed, other = (next(one for one in told[vm] if one.name == "storage speed") for vm in told)
+
+    assert speed.value == pytest.approx(100_000 / 820, rel=0.1)
+    assert speed.low < speed.value < speed.high
+    assert "by earlier moves" in speed.words
+    assert "supposed" in other.words
+
+
 def test_each_further_move_of_it_narrows_the_range() -> None:
     widths = [width(Forecaster.trained([Past(VM1, TOOK)] * count).forecast(VM1).total_s) for count in range(4)]
     assert widths == sorted(widths, reverse=True)

@@ -81,7 +81,8 @@ def test_limits_are_judged_and_are_never_an_obstacle(step: Step) -> None:
     assert (window.level, pause.level) == (Level.WARN, Level.PASS)
     assert "6 s allowed" in window.evidence
     assert "50 min 0 s allowed" in pause.evidence
-    assert "quieter hour" in window.remedy
+    assert "nearly all take longer" in window.evidence
+    assert "snlm forecast says" in window.remedy
 
 
 def test_without_a_machine_there_is_nothing_to_forecast(step: Step) -> None:
@@ -118,6 +119,38 @@ def test_the_facts_stand_beside_it_and_the_move_is_a_lesson(step: Step) -> None:
     kept = json.loads((step.record.samples / "past_move.json").read_text(encoding="utf-8"))
     assert (kept["lab"], kept["outcome"]["storage_s"], kept["outcome"]["pause_s"]) == ("quick", 200.0, 1.0)
     assert step.figures["forecast_held"] in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("window_min", "pause_limit_s", "kept", "says"),
+    [
+        (1.0, 1.2, ("no", "yes"), "The window of 60 s was BROKEN: 3 min 45 s, known within"),
+        (3.74, 1.01, (None, None), "Whether the window of 3 min 44 s was kept cannot be told"),
+        (60.0, 0.5, ("yes", "no"), "The limit of the host's pause of 0.5 s was BROKEN: 1.0 s, known within"),
+    ],
+)
+def test_the_changes_own_limits_are_judged_by_what_happened(
+    step: Step, window_min: float, pause_limit_s: float, kept: tuple[str | None, ...], says: str
+) -> None:
+    limits = {"window_min": window_min, "pause_limit_s": pause_limit_s}
+    step.parameters = step.parameters.model_copy(update=limits)
+    forecast.before(step, builders.pair())
+    looks = [f"{ten}0,,4,10,Running,{STORAGE},," for ten in range(10)]
+    sampled(step, *looks, f"100,,4,70,Running,{MEMORY},1,0", f"110,,4,80,Running,{MEMORY},2,0", "112,,7,100,,,,")
+    forecast.learn(step, moved())
+    told = {row["part"]: row["limit kept"] for row in step.tables["forecast_and_fact"]}
+
+    assert (told["in all"], told["the pause alone"], told["storage"]) == (*kept, None)
+    assert any(one.startswith(says) for one in step.highlights)
+
+
+def test_a_limit_of_what_nobody_saw_is_not_called_kept(step: Step) -> None:
+    step.parameters = step.parameters.model_copy(update={"window_min": 1.0})
+    forecast.before(step, builders.pair())
+    sampled(step, f"0.1,,4,10,Running,{STORAGE},,", "900,,7,100,,,,")
+    forecast.learn(step, moved())
+
+    assert any("was kept is not known" in one for one in step.highlights)
 
 
 def test_a_second_order_in_the_same_record_is_scored_by_itself(step: Step) -> None:

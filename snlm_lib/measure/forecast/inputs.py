@@ -24,6 +24,9 @@ class Source(StrEnum):
     PRIOR = "prior"
 
 
+_SOURCES = {Source.PRIOR: "supposed", Source.HISTORY: "by earlier moves"}
+
+
 class Transport(StrEnum):
     """Hyper-V's performance option, with SMB told apart by whether both ends speak RDMA."""
 
@@ -53,7 +56,7 @@ class Quantity:
     def words(self) -> str:
         """For a line of a table: ``link 10000 Mbit/s (measured)``."""
         spread = "" if self.low == self.high else f", {said(self.low)} to {said(self.high)}"
-        source = "supposed" if self.source is Source.PRIOR else self.source
+        source = _SOURCES.get(self.source, self.source)
         return f"{self.name} {f'{said(self.value)} {self.unit}'.rstrip()} ({source}{spread})"
 
 

@@ -8,7 +8,7 @@ model.learn(Past(inputs, outcome))     # after the move: used next time
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +18,7 @@ from snlm_lib.measure.forecast.advice import changes
 from snlm_lib.measure.forecast.course import Course, Load, run
 from snlm_lib.measure.forecast.experience import MEASURES, OFFSET, Experience, Recall, features, log_ratios, tenths
 from snlm_lib.measure.forecast.fit import MACHINE, Ended, fit
-from snlm_lib.measure.forecast.inputs import QUANTITIES, MoveInputs, complete
+from snlm_lib.measure.forecast.inputs import QUANTITIES, MoveInputs, Quantity, Source, complete
 from snlm_lib.measure.forecast.learn import Past, Reading, reading_of, with_history
 from snlm_lib.measure.forecast.situation import TENTH, Eased, Situation, situation, standard_draws
 from snlm_lib.measure.forecast.storage import StorageRatio, storage_course
@@ -149,12 +149,21 @@ class Forecaster:
             passes=_passes(course, around.load, traits),
             verdict=judge(around.load, traits, course, dirty=found["dirty_mib_s"], censored=given.dirty_censored),
             dominates=dominates(float(storage[0]), course, around.load, traits),
-            inputs=tuple(found.values()),
+            inputs=tuple(self._told_inputs(given, found, storage).values()),
             missing=missing,
             learned_moves=self._lessons,
             window_s=given.window_s,
             pause_limit_s=given.pause_limit_s,
         )
+
+    def _told_inputs(self, given: MoveInputs, found: Mapping[str, Quantity], storage: Array) -> Mapping[str, Quantity]:
+        """With the disks' speed as the machine's own earlier copies showed it, where nobody measured it."""
+        speed = found["storage_mib_s"]
+        if speed.source is not Source.PRIOR or not self._storage.knows(given.machine) or storage[0] <= 0:
+            return found
+        span, copied = _span(storage, 1.0), found["disk_used_mib"].value
+        value, low, high = copied / span.mid, copied / span.high, copied / span.low
+        return {**found, "storage_mib_s": Quantity(speed.name, value, low, high, speed.unit, Source.HISTORY)}
 
     def shorten(self, given: MoveInputs) -> tuple[Advice, ...]:
         """What would shorten the move by a twentieth or more, the most first; what is known of it stays the same."""

@@ -52,6 +52,10 @@ class StorageRatio:
         if told_s > 0 and took_s > 0:
             self._ratios.append((machine, math.log(took_s / told_s)))
 
+    def knows(self, machine: str | None) -> bool:
+        """Has a copy of this very machine been learnt?"""
+        return machine is not None and any(whose == machine for whose, _ in self._ratios)
+
     def recall(self, machine: str | None = None) -> StorageRecall:
         """By the machine's own copies, else by all."""
         own = [ratio for whose, ratio in self._ratios if machine is not None and whose == machine][-_RECENT:]

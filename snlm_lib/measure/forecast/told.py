@@ -36,6 +36,27 @@ def limit_words(seconds: float) -> str:
     return f"{seconds:g} s" if seconds < 120 else say_duration_s(seconds)
 
 
+MEANT = "Meant to hold eight of ten such moves from least to most; never tested on Hyper-V."
+
+
+def supposed_words(told: Forecast) -> str:
+    """What nobody measured, and whose range is the widest; "" when all was measured."""
+    if not told.missing:
+        return ""
+    copied, memory = told.storage_s, told.memory_s
+    storage = copied is not None and copied.high - copied.low > memory.high - memory.low
+    widest = "the copy of the storage, for the speed of its disks" if storage else "the memory, for its writes"
+    return f"Nobody measured, so supposed: {', '.join(told.missing)}. Least known is {widest}."
+
+
+def limit_held(span: Span, limit_s: float) -> str:
+    """How many such moves keep a limit, in words."""
+    if span.high <= limit_s:
+        return "nine of ten such moves stay within it"
+    more = "nearly all" if limit_s < span.low else "more than half" if limit_s < span.mid else "more than one in ten"
+    return f"NOT SAFE, {more} take longer"
+
+
 class Convergence(StrEnum):
     """Whether the memory copy catches up with the guest."""
 
