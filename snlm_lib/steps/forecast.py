@@ -18,6 +18,7 @@ from snlm_lib.measure.forecast.told import (
     MEANT,
     PARTS,
     converges_words,
+    hosts_time_words,
     learnt_words,
     limit_held,
     limit_words,
@@ -83,7 +84,7 @@ def _sentences(told: Forecast, factor: float) -> list[str]:
     total, pause = told.total_s, told.pause_s
     words = [told.statement, converges_words(told.verdict.word, told.verdict.reason)]
     if factor != 1:
-        words.append(f"These are seconds of the hosts; this lab runs time {factor:g} times as fast, but for the pause.")
+        words.append(hosts_time_words(factor))
     if told.missing:
         words.append(supposed_words(told))
     whose = "" if factor == 1 else " of the hosts' time"

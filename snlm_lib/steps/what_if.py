@@ -10,7 +10,7 @@ from snlm_lib import show
 from snlm_lib.foresight import Foresight, told_of
 from snlm_lib.measure.forecast import Forecast, Span, Transport
 from snlm_lib.measure.forecast.inputs import complete
-from snlm_lib.measure.forecast.told import PARTS, part_words
+from snlm_lib.measure.forecast.told import PARTS, hosts_time_words, learnt_words, part_words
 from snlm_lib.parameters import connection_profile
 from snlm_lib.process import still_runs
 from snlm_lib.record.charts.forecast import forecast_figure
@@ -38,6 +38,9 @@ def sliders(pair: Pair) -> None:
     board = Board(told_of(pair.facts, pair.wanted, connection_profile(pair.wanted.connection, alive=still_runs)))
     show.knobs(board.knobs, board.turn)
     board.turn({})
+    show.text(learnt_words(board.seen.told.learned_moves))
+    if board.seen.time_factor != 1:
+        show.text(hosts_time_words(board.seen.time_factor))
     show.text(board.seen.told.statement)
 
 

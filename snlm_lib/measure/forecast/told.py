@@ -49,6 +49,11 @@ def supposed_words(told: Forecast) -> str:
     return f"Nobody measured, so supposed: {', '.join(told.missing)}. Least known is {widest}."
 
 
+def hosts_time_words(factor: float) -> str:
+    """Whose seconds a rehearsal's forecast is told in."""
+    return f"These are seconds of the hosts; this lab runs time {factor:g} times as fast, but for the pause."
+
+
 def limit_held(span: Span, limit_s: float) -> str:
     """How many such moves keep a limit, in words."""
     if span.high <= limit_s:
