@@ -15,17 +15,18 @@ import plotly.graph_objects as go
 
 from snlm_lib.measure.forecast.inputs import said
 from snlm_lib.measure.forecast.score import Fact
-from snlm_lib.measure.forecast.told import Convergence, Forecast, Span
+from snlm_lib.measure.forecast.told import PARTS, Convergence, Forecast, Span
 from snlm_lib.record.charts.theme import COLOURS, new_figure, translucent
 from snlm_lib.units import unit_of
 
 __all__ = ["Outline", "forecast_figure", "outline_figure"]
 
 TITLE = "Forecast of the move"
-_ROWS = {"total_s": "in all", "storage_s": "storage", "memory_s": "memory", "pause_s": "pause"}
 _WHOLE, _PAUSE = ("total_s", "storage_s", "memory_s"), "pause_s"
+_ROWS = {name: PARTS[name] for name in (*_WHOLE, _PAUSE)}
 _COLOURS = {"total_s": "other", "storage_s": "percent", "memory_s": "truth", _PAUSE: "blackout"}
-_TITLE_PX, _FOOT_PX, _HEADLINE_PX, _TICKS_PX, _ROW_PX, _PASSES_PX = 46, 76, 26, 28, 46, 170
+_TITLE_PX, _FOOT_PX, _HEADLINE_PX, _TICKS_PX, _ROW_PX, _PASSES_PX = 46, 100, 26, 28, 46, 170
+_PASSES_X = "time since the first pass began, s"
 _WIDE = 40  # highest over lowest, beyond which an axis is logarithmic
 _BEYOND = 2.5  # times the longest: a limit further off is told, not drawn
 
@@ -50,7 +51,7 @@ class _Limit:
 
 @dataclass(frozen=True)
 class _Panel:
-    """Rows over one axis of time."""
+    """Rows over one axis of time; the limits are those of the first row alone."""
 
     names: tuple[str, ...]
     headline: str
@@ -106,7 +107,7 @@ def _name_once(figure: go.Figure) -> None:
 def _panels(outline: Outline) -> list[_Panel]:
     whole = _WHOLE if outline.spans.get("storage_s") else _WHOLE[:1]  # without storage the memory is the whole
     rest = tuple(name for name in whole if name in outline.spans)
-    window = [_Limit("window", outline.window_s, "dash")] if outline.window_s else []
+    window = [_Limit("window", outline.window_s, "dash")] if outline.window_s and "total_s" in rest else []
     pause = [_Limit("pause limit", outline.pause_limit_s, "dash")] if outline.pause_limit_s else []
     floor = [_Limit("shortest pause, middle", outline.floor_s, "dot")] if outline.floor_s else []
     found = [
@@ -156,7 +157,7 @@ def _add_rows(figure: go.Figure, number: int, panel: _Panel, spans: Mapping[str,
             held = bool(fact is not None and fact.inside(name, spans[name]))
             figure.add_trace(_fact(name, row, facts[name], held, scale, axes))
     for limit in near:
-        figure.add_trace(_line(limit, len(panel.names), scale, axes))
+        figure.add_trace(_line(limit, scale, axes))
     figure.update_layout({axes["xaxis"].replace("x", "xaxis"): reach})
     labels = [f"{_ROWS[name]}<br><b>{_range(spans[name])}</b>" for name in panel.names]
     rows = {"tickvals": [*range(len(labels))], "ticktext": labels, "showgrid": False, "ticks": "", "fixedrange": True}
@@ -217,11 +218,11 @@ def _fact(name: str, row: int, was: float, inside: bool, scale: float, axes: Map
     )
 
 
-def _line(limit: _Limit, rows: int, scale: float, axes: Mapping[str, str]) -> go.Scatter:
+def _line(limit: _Limit, scale: float, axes: Mapping[str, str]) -> go.Scatter:
     words = f"{limit.words} {_told(limit.at_s)}"
     return go.Scatter(
         x=[limit.at_s / scale] * 2,
-        y=[-0.5, rows - 0.5],
+        y=[-0.5, 0.5],
         mode="lines",
         line={"color": COLOURS["lost"], "width": 2, "dash": limit.dash},
         name=words,
@@ -237,7 +238,7 @@ def _add_passes(figure: go.Figure, number: int, outline: Outline) -> None:
     ends = [*itertools.accumulate(seconds for _, seconds in outline.passes)]
     starts = [0.0, *ends[:-1]]
     count = f"{len(sizes)} passes" if len(sizes) > 1 else "1 pass"
-    _headline(figure, number, f"{count} expected, MiB each, over s")
+    _headline(figure, number, f"{count} expected: MiB each sends")
     figure.add_trace(
         go.Scatter(
             x=[*starts, ends[-1]],
@@ -255,7 +256,7 @@ def _add_passes(figure: go.Figure, number: int, outline: Outline) -> None:
     wide = max(sizes) > _WIDE * min(sizes)
     scale = {"type": "log", "dtick": 1} if wide else {"rangemode": "tozero", "nticks": 5}
     figure.update_layout({axes["yaxis"].replace("y", "yaxis"): scale})
-    figure.update_layout({axes["xaxis"].replace("x", "xaxis"): {"rangemode": "tozero"}})
+    figure.update_layout({axes["xaxis"].replace("x", "xaxis"): {"rangemode": "tozero", "title": {"text": _PASSES_X}}})
 
 
 def _told(seconds: float) -> str:

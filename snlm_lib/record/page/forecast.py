@@ -13,7 +13,7 @@ from snlm_lib.record.charts.theme import figure_json
 from snlm_lib.record.outlook import spans_of
 from snlm_lib.record.page.figures import Figures
 from snlm_lib.record.page.html import Child, Html, el, join, table
-from snlm_lib.record.page.words import DASH, said
+from snlm_lib.record.page.words import DASH, said, unbroken
 
 __all__ = ["forecast_section"]
 
@@ -45,9 +45,9 @@ def _body(kept: Mapping[str, Any], figures: Figures) -> list[Child]:
         ", and what it was" if fact.pause_s is not None or fact.total_s is not None else ""
     )
     return [
-        el("p", _headline(spans, fact, str(kept.get("miss") or "")), class_="reason"),
-        el("p", converges_words(Convergence(verdict["word"]), verdict["reason"])),
-        el("p", f"The largest part: {kept['dominates']}."),
+        el("p", unbroken(_headline(spans, fact, str(kept.get("miss") or ""))), class_="reason"),
+        el("p", unbroken(converges_words(Convergence(verdict["word"]), verdict["reason"]))),
+        el("p", unbroken(f"The largest part: {kept['dominates']}. {learnt_words(int(kept['learned_moves']))}")),
         table(["Part", "Forecast: least, middle, most", "Fact", "Inside?"], _rows(spans, fact), class_="wide"),
         el("div", figures.place(figure_json(drawn), words=words), class_="figures"),
         el("details", el("summary", f"What it started from ({len(inputs)} figures)"), el("ul", inputs)),
@@ -79,7 +79,7 @@ def _rows(spans: Mapping[str, Span], fact: Fact) -> list[list[Child]]:
         if name in spans:
             span, held = spans[name], fact.inside(name, spans[name])
             told = ", ".join(part_words(name, one) for one in (span.low, span.mid, span.high))
-            rows.append([title, told, _happened(name, fact), DASH if held is None else said(held)])
+            rows.append([title, unbroken(told), unbroken(_happened(name, fact)), DASH if held is None else said(held)])
     return rows
 
 
@@ -95,5 +95,4 @@ def _notes(kept: Mapping[str, Any]) -> list[str]:
     factor, missing = float(kept.get("time_factor") or 1.0), [str(one) for one in kept["missing"]]
     notes = [f"Times of the simulated hosts; their lab ran time {factor:g} times as fast, but for the pause."]
     supposed = [f"Nobody had measured, so supposed: {', '.join(missing)}."]
-    learned = [learnt_words(int(kept["learned_moves"]))]
-    return [*(notes if factor != 1 else []), *(supposed if missing else []), *learned, str(kept["statement"])]
+    return [*(notes if factor != 1 else []), *(supposed if missing else []), str(kept["statement"])]

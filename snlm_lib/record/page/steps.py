@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from snlm_lib.measure.forecast.told import MEANT
 from snlm_lib.record.page.html import Child, Html, el, join, table
-from snlm_lib.record.page.words import DASH, badge, said, step_anchor, step_title, utc
+from snlm_lib.record.page.words import DASH, badge, said, step_anchor, step_title, unbroken, utc
 from snlm_lib.record.result import CheckRow, StepResult
 from snlm_lib.record.state import RunState, StepState
 from snlm_lib.units import parse_utc, say_duration_s
@@ -13,6 +14,7 @@ from snlm_lib.units import parse_utc, say_duration_s
 __all__ = ["overview", "step_sections"]
 
 _MOST_ROWS = 8  # a longer table is folded, on the screen
+_NOTES = {"forecast": MEANT}  # what a title alone does not say
 _ORDER = {"FAIL": 0, "UNKNOWN": 1, "WARN": 2, "PASS": 3}
 
 
@@ -35,14 +37,16 @@ def step_sections(state: RunState, figures: Mapping[str, Child]) -> Html:
 def _section(step: StepState, figures: Child) -> Html:
     head = el("header", el("h2", step_title(step.name)), badge(step.verdict.value))
     body = _body(step.result) if step.result else None
-    lead = el("p", step.reason, class_="reason") if step.reason else None
+    lead = el("p", unbroken(step.reason), class_="reason") if step.reason else None
     return el("section", head, lead, body, figures, class_="step", id=step_anchor(step.name))
 
 
 def _body(result: StepResult) -> Html:
     return join(
         el("p", _when(result), class_="note"),
-        el("ul", [el("li", line) for line in result.highlights], class_="highlights") if result.highlights else None,
+        el("ul", [el("li", unbroken(line)) for line in result.highlights], class_="highlights")
+        if result.highlights
+        else None,
         _checks(result.checks),
         [_table(name, rows) for name, rows in result.tables.items() if rows],
         _numbers(result),
@@ -70,7 +74,7 @@ def _checks(checks: Iterable[CheckRow]) -> Html | None:
 
 def _check_table(checks: list[CheckRow]) -> Html:
     rows: list[list[Child]] = [
-        [badge(row.verdict), row.host or DASH, row.title, join(row.evidence, _remedy(row))] for row in checks
+        [badge(row.verdict), row.host or DASH, row.title, join(unbroken(row.evidence), _remedy(row))] for row in checks
     ]
     return table(["Verdict", "Where", "Check", "Evidence"], rows, class_="checks wide")
 
@@ -87,11 +91,13 @@ def _table(name: str, rows: list[dict[str, str | int | float | bool | None]]) ->
     columns = list(dict.fromkeys(key for row in rows for key in row))
     cells = [[_cell(row.get(column)) for column in columns] for row in rows]
     title, made = name.replace("_", " ").capitalize(), table(columns, cells)
-    return _fold(f"{title}: {len(rows)} rows", made) if len(rows) > _MOST_ROWS else join(el("h3", title), made)
+    if len(rows) > _MOST_ROWS:
+        return _fold(f"{title}: {len(rows)} rows", made)
+    return join(el("h3", title), el("p", _NOTES[name], class_="note") if name in _NOTES else None, made)
 
 
 def _cell(value: str | int | float | bool | None) -> Child:
-    words = said(value)
+    words = unbroken(said(value))
     return el("span", words, class_="number") if isinstance(value, int | float) else words
 
 

@@ -49,6 +49,17 @@ def test_each_part_has_its_range_and_its_middle_and_the_pause_an_axis_of_its_own
     assert bars[3]["xaxis"] == "x2"
 
 
+def test_rows_are_called_what_the_table_calls_them() -> None:
+    labels = drawn(forecast_figure(told(disk_used_mib=2000)))[1]["yaxis"]["ticktext"]
+    assert [label.partition("<br>")[0] for label in labels] == ["in all", "storage", "memory and pause"]
+
+
+def test_without_the_whole_there_is_no_window() -> None:
+    spans = {"memory_s": told().memory_s}
+    found = drawn(outline_figure(Outline(spans, [], window_s=spans["memory_s"].mid), None))[0]
+    assert [trace["name"] for trace in found] == []
+
+
 def test_without_storage_the_memory_is_the_whole_and_stands_once() -> None:
     labels = drawn(forecast_figure(told(disk_used_mib=0)))[1]["yaxis"]["ticktext"]
     assert [label.partition("<br>")[0] for label in labels] == ["in all"]
@@ -59,6 +70,7 @@ def test_minutes_are_minutes_for_ranges_and_for_the_window_alike() -> None:
     assert found.total_s.high > 240
     (window,) = named(forecast_figure(found), "window 10 min")
     assert window["x"] == [10.0, 10.0]
+    assert window["y"] == [-0.5, 0.5], "it holds for the whole alone, the first row"
     assert notes(forecast_figure(found))[0] == "time, min, log scale"
 
 
@@ -92,7 +104,8 @@ def test_passes_are_drawn_over_the_time_they_take() -> None:
     (line,) = named(forecast_figure(found), "expected pass")
     assert line["y"][:-1] == [each.mib for each in found.passes]
     assert line["x"][-1] == pytest.approx(sum(each.seconds for each in found.passes))
-    assert f"{len(found.passes)} passes expected, MiB each, over s" in notes(forecast_figure(found))
+    assert f"{len(found.passes)} passes expected: MiB each sends" in notes(forecast_figure(found))
+    assert drawn(forecast_figure(found))[1]["xaxis3"]["title"]["text"] == "time since the first pass began, s"
 
 
 def test_facts_are_diamonds_and_those_outside_are_told_apart_by_more_than_colour() -> None:

@@ -12,10 +12,12 @@ import pytest
 
 from snlm_lib.measure.forecast import NO_CLAIM, Forecaster, MoveInputs, Outcome, Past
 from snlm_lib.measure.forecast.score import Fact
+from snlm_lib.measure.forecast.told import MEANT
 from snlm_lib.record.charts.theme import plotly_js
 from snlm_lib.record.folder import Record
 from snlm_lib.record.outlook import keep_forecast, keep_past
 from snlm_lib.record.report import build_report
+from snlm_lib.record.result import result_path
 
 GIVEN = MoveInputs(
     ram_assigned_mib=8192, ram_demand_mib=6000, link_mbit_s=10_000, dirty_mib_s=120, disk_used_mib=20_000
@@ -47,6 +49,19 @@ def test_before_the_move_there_are_ranges_and_no_fact(record: Record) -> None:
     assert "Part Forecast: least, middle, most Fact Inside?" in told
     assert "their lab ran time 20 times as fast" in told
     assert NO_CLAIM in told
+
+
+def test_what_it_has_learnt_stands_before_the_table(record: Record) -> None:
+    keep_forecast(record.path, TOLD, GIVEN)
+    assert "No move that ended has taught it anything yet." in section(record).partition("Part Forecast")[0]
+
+
+def test_a_table_of_the_forecast_says_what_its_range_means(record: Record) -> None:
+    path = result_path(record, "06_verify_migration")
+    plain = path.read_text(encoding="utf-8")
+    assert MEANT not in build_report(record).read_text(encoding="utf-8")
+    path.write_text(plain.replace('"tables": {', '"tables": {"forecast": [{"part": "in all"}],'), encoding="utf-8")
+    assert f'<h3>Forecast</h3><p class="note">{MEANT}</p>' in build_report(record).read_text(encoding="utf-8")
 
 
 def test_after_the_move_facts_stand_beside_their_ranges_with_the_reason_of_a_miss(record: Record) -> None:

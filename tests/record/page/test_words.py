@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from snlm_lib.record.page.words import DASH, away_words, badge, said, step_anchor, step_title, utc
+from snlm_lib.record.page.words import DASH, away_words, badge, said, step_anchor, step_title, unbroken, utc
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,19 @@ from snlm_lib.record.page.words import DASH, away_words, badge, said, step_ancho
 )
 def test_how_long_it_was_away(bounds: tuple[float | None, ...], words: str) -> None:
     assert away_words(*bounds) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("paused 0.20 to 0.60 s, 35 of 35", "paused 0.20~to~0.60~s, 35 of 35"),
+        ("2 min 8 s; 602 MiB/s sent", "2~min 8~s; 602~MiB/s sent"),
+        ("10.5 GiB ± 847.3 MiB", "10.5~GiB ± 847.3~MiB"),
+        ("VM01 sends 4 hours, 3 s5", "VM01 sends 4 hours, 3 s5"),
+    ],
+)
+def test_no_line_ends_between_a_figure_and_its_unit(text: str, words: str) -> None:
+    assert unbroken(text) == words.replace("~", "\N{NO-BREAK SPACE}")
 
 
 @pytest.mark.parametrize(
