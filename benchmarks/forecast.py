@@ -1,4 +1,6 @@
-"""Forecasts against what happened, on recorded moves: `python benchmarks/forecast.py --set seoul --train FILE`.
+"""Forecasts against what happened, on recorded moves.
+
+    python benchmarks/forecast.py --set seoul --train ../shared/data/seoul_precopy_train.csv
 
     --set seoul|kherbache|qemu   which columns the files have
     --train FILE --test FILE     without --test the training file is split: its later half is the test
@@ -29,6 +31,7 @@ from pathlib import Path
 
 import numpy as np
 
+from snlm_lib.errors import InputError
 from snlm_lib.measure.forecast import Forecast, Forecaster, MoveInputs, Outcome, Past
 
 __all__ = ["Move", "Score", "main", "naive", "read_moves", "rehearse", "score", "speed"]
@@ -115,10 +118,29 @@ SETS: Mapping[str, Callable[[Mapping[str, str], int], Move]] = {"seoul": _seoul,
 
 
 def read_moves(path: Path, name: str) -> list[Move]:
-    """The rows of a file in the order of time."""
-    with path.open(encoding="utf-8", newline="") as lines:
-        moves = [SETS[name](row, number) for number, row in enumerate(csv.DictReader(lines))]
+    """The rows of a file in the order of time; raises InputError for a file that is none of that set."""
+    moves = []
+    try:
+        with path.open(encoding="utf-8", newline="") as lines:
+            for number, row in enumerate(csv.DictReader(lines)):
+                moves.append(_move(row, number, name, path))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or "it is no table"
+        raise InputError(f"cannot be read: {reason}", where=str(path), remedy="Give a CSV file of moves.") from error
+    if not moves:
+        raise InputError("has no rows", where=str(path), remedy="Give a CSV file of moves.")
     return sorted(moves, key=lambda move: move.began)
+
+
+def _move(row: Mapping[str, str], number: int, name: str, path: Path) -> Move:
+    try:
+        return SETS[name](row, number)
+    except KeyError as error:
+        what = f"has no column {error.args[0]!r}, which the moves of {name} have"
+        raise InputError(what, where=str(path), remedy="Is it a file of another --set?") from error
+    except (ValueError, TypeError, ZeroDivisionError) as error:
+        what = f"row {number + 1} holds something that is no number"
+        raise InputError(what, where=str(path), remedy="Mend that row, or leave it out.") from error
 
 
 def rehearse(train: Sequence[Move], test: Sequence[Move], *, learning: bool) -> list[Forecast]:
@@ -276,12 +298,19 @@ def _table(scores: Mapping[str, Score]) -> Iterator[str]:
         yield f"{name:18}" + "".join(f"{cell:>14}" for cell in cells)
 
 
-_FOOT = """
+_FOOTS = {
+    "chronological": """
 snlm: forecast first, then learnt from once the move has ended, in the order of time, as the product does.
-snlm frozen: the same model, learning nothing from the rows it is scored on.
-With a workload left out, snlm still learns from its moves once they have ended; frozen has never seen one of them,
-and the first moves are the first ten of each.
-Range: the share of rows whose time lay inside the forecast's 10 to 90 % range; 80 is right.
+snlm frozen: the same model, learning nothing from the rows it is scored on; first moves: the first ten of each part.
+A file of less than 50 rows has each row forecast by a model that knows all others.""",
+    "leave-one-workload-out": """
+snlm: has met no move of the workload in training, and learns from each once it has ended, as the product does.
+snlm frozen: never sees one of them; first moves: the first ten of each workload.""",
+    "hindsight": """
+The later half, forecast by models that know nine of ten rows of the whole file, those of the future too: no honest
+forecast, but about the least error that these inputs leave room for.""",
+}
+_FOOT = """Range: the share of rows whose time lay inside the forecast's 10 to 90 % range; 80 is right.
 These are KVM and QEMU moves: nothing here says how good a forecast is on Hyper-V."""
 
 
@@ -306,7 +335,15 @@ def speed(train: Sequence[Move], asked: int = _ASKED) -> dict[str, float]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Prints the table, or one JSON object."""
+    """Prints the table, or one JSON object; 2 for a file that cannot be used."""
+    try:
+        return _main(arguments)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--set", required=True, choices=SETS, dest="name")
     parser.add_argument("--train", required=True, type=Path)
@@ -324,7 +361,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     began = time.perf_counter()
     scores = run(train, test, chosen.split)
     rows = len(train if test is None else test)
-    print(_json(scores, rows, time.perf_counter() - began) if chosen.json else "\n".join([*_table(scores), _FOOT]))
+    if chosen.json:
+        print(_json(scores, rows, time.perf_counter() - began))
+    else:
+        print("\n".join([*_table(scores), _FOOTS[chosen.split], _FOOT, f"Rows in the file: {rows:,}."]))
     return 0
 
 

@@ -198,6 +198,10 @@ def _cell(part: Part) -> str:
     return f"{low}..{high} {was} {'yes' if part.inside else 'NO '}"
 
 
+_FOOT = """had: earlier moves the forecast had learnt from. Range: what was forecast before the move; was: what happened.
+off %: how far the record's time is from the lab's own arithmetic, the error of looking"""
+
+
 def _table(told: Mapping[str, Any]) -> list[str]:
     lines = []
     for turn in TURNS:
@@ -207,15 +211,14 @@ def _table(told: Mapping[str, Any]) -> list[str]:
             figures = [one["width_median"], one["miss_median"]]
             width, miss = ("-" if figure is None else f"{figure:.2f}" for figure in figures)
             lines.append(
-                f"{turn:5}  {title:12} inside {one['inside']:3} of {own['moves']:3}  widest over least {width}"
-                f"  middle off by a factor of {miss} (medians)"
+                f"{turn:5}  {title:12} inside {one['inside']:3} of {own['moves']:3}  most over least {width}"
+                f"  middle off by a factor of {miss}"
             )
     off = told["measured_off_percent_max"]
     lines.append(
-        f"{told['good']} of {told['moves']} rehearsals passed and sealed; {told['too_long_for_the_lab']} more"
-        f" machines drawn would pause too long for the lab; the records' times are"
-        f" {'-' if off is None else f'{off:.1f}'} % off the lab's own at most, by which"
-        f" {told['first_truly_inside']} of the first lie inside"
+        f"{told['good']} of {told['moves']} rehearsals passed and sealed. Machines drawn that would pause too long for"
+        f" the lab: {told['too_long_for_the_lab']}.\n{_FOOT}: at most {'-' if off is None else f'{off:.1f}'} %.\n"
+        f"By that arithmetic {told['first_truly_inside']} of the first moves lie inside. Widths and misses are medians."
     )
     return lines
 

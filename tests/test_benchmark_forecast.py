@@ -36,6 +36,30 @@ def test_the_keys_of_the_object(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert told["rows"] == 80
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        ("", "has no rows"),
+        (HEAD + "\n", "has no rows"),
+        ("a,b\n1,2\n", "has no column 'started_unix_s', which the moves of seoul have"),
+        (HEAD + "\n1,web,many,1,1,1,1,1\n", "row 1 holds something that is no number"),
+        (HEAD + "\n1,web\n", "row 1 holds something that is no number"),
+    ],
+)
+def test_a_file_of_something_else_is_refused_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None, says: str
+) -> None:
+    path = tmp_path / "other.csv"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    assert main(["--set", "seoul", "--train", str(path)]) == 2
+    said = capsys.readouterr().err
+
+    assert says in said
+    assert "other.csv" in said
+
+
 @pytest.mark.parametrize("split", ["chronological", "leave-one-workload-out"])
 def test_the_table_stands_the_naive_models_beside_ours(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], split: str
@@ -45,6 +69,8 @@ def test_the_table_stands_the_naive_models_beside_ours(
 
     names = ("snlm frozen", "memory over link", "geometric series", "saturating curve", "Hyper-V")
     assert all(name in told for name in names)
+    assert ("has met no move of the workload" in told) == (split != "chronological")
+    assert "Rows in the file: 80." in told
 
 
 def test_ten_thousand_forecasts_are_timed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
