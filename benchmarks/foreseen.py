@@ -198,7 +198,7 @@ def _cell(part: Part) -> str:
     return f"{low}..{high} {was} {'yes' if part.inside else 'NO '}"
 
 
-_FOOT = """had: earlier moves the forecast had learnt from. Range: what was forecast before the move; was: what happened.
+_FOOT = """had: earlier moves the forecast had learnt. Range: what was forecast before the move; was: what happened.
 off %: how far the record's time is from the lab's own arithmetic, the error of looking"""
 
 
