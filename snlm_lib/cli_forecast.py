@@ -14,6 +14,7 @@ from snlm_lib.clock import SystemClock
 from snlm_lib.foresight import Foresight, foresee
 from snlm_lib.measure.forecast import Convergence, Forecast, Span
 from snlm_lib.measure.forecast.told import (
+    LIMITS,
     MEANT,
     PARTS,
     converges_words,
@@ -98,12 +99,8 @@ def _rows(told: Forecast) -> Iterator[str]:
 
 
 def _limits(told: Forecast) -> Iterator[str]:
-    for what, limit_s, span in (
-        ("window", told.window_s, told.total_s),
-        ("limit of the host's pause", told.pause_limit_s, told.pause_s),
-    ):
-        if limit_s is not None:
-            yield f"The {what} is {limit_words(limit_s)}: {limit_held(span, limit_s)}."
+    for name, limit_s in told.limits_s.items():
+        yield f"The {LIMITS[name]} is {limit_words(limit_s)}: {limit_held(getattr(told, name), limit_s)}."
 
 
 def _sentences(seen: Foresight) -> Iterator[str]:
@@ -136,8 +133,8 @@ def _shorter(seen: Foresight) -> list[str]:
 
 
 def _doubts(told: Forecast) -> Iterator[str]:
-    if told.missing:
-        yield supposed_words(told)
+    if supposed := supposed_words(told):
+        yield supposed
     yield learnt_words(told.learned_moves)
     yield told.statement
 

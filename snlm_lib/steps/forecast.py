@@ -15,6 +15,7 @@ from snlm_lib.foresight import told_of
 from snlm_lib.measure.forecast import Forecast, Past, Span
 from snlm_lib.measure.forecast.score import Fact, fact_of, left_s, miss_of, outcome_of
 from snlm_lib.measure.forecast.told import (
+    LIMITS,
     MEANT,
     PARTS,
     converges_words,
@@ -69,7 +70,7 @@ def before(step: Step, facts: PairFacts) -> Forecast | None:
 
 def _rows(told: Forecast) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
-    limits = {"total_s": told.window_s, "pause_s": told.pause_limit_s}
+    limits = told.limits_s
     for name in _ROWS:
         span: Span | None = getattr(told, name)
         if span is not None:
@@ -85,8 +86,8 @@ def _sentences(told: Forecast, factor: float) -> list[str]:
     words = [told.statement, converges_words(told.verdict.word, told.verdict.reason)]
     if factor != 1:
         words.append(hosts_time_words(factor))
-    if told.missing:
-        words.append(supposed_words(told))
+    if supposed := supposed_words(told):
+        words.append(supposed)
     whose = "" if factor == 1 else " of the hosts' time"
     expected = f"Expected: {_range(total)}{whose} in all, paused {_range(pause)}"
     return [*words, f"{expected}. {learnt_words(told.learned_moves)} The largest part is {told.dominates}."]
@@ -112,16 +113,17 @@ def checks(told: Forecast | None) -> tuple[CheckResult, ...]:
     found: list[CheckResult] = []
     if told is None:
         return ()
-    for what, key, span, limit_s, fits in (
-        ("window", "forecast-window", told.total_s, told.window_s, told.fits_window),
-        ("limit of the host's pause", "forecast-pause", told.pause_s, told.pause_limit_s, told.fits_pause),
-    ):
-        if limit_s is not None:
-            evidence = f"{_range(span)} expected, {limit_words(limit_s)} allowed: {limit_held(span, limit_s)}"
-            remedy = "" if fits else _SHORTER
-            level = Level.PASS if fits else Level.WARN
-            found.append(CheckResult(key, f"The forecast stays within the {what}", level, evidence, remedy, "", None))
+    for name, limit_s in told.limits_s.items():
+        span: Span = getattr(told, name)
+        evidence = f"{_range(span)} expected, {limit_words(limit_s)} allowed: {limit_held(span, limit_s)}"
+        fits = span.high <= limit_s
+        remedy, level = ("", Level.PASS) if fits else (_SHORTER, Level.WARN)
+        title = f"The forecast stays within the {LIMITS[name]}"
+        found.append(CheckResult(_CHECKS[name], title, level, evidence, remedy, "", None))
     return tuple(found)
+
+
+_CHECKS = {"total_s": "forecast-window", "pause_s": "forecast-pause"}
 
 
 _SHORTER = "snlm forecast says what would shorten the move, and by how much; or allow more in the change's file."
@@ -177,16 +179,14 @@ def _scored(name: str, span: Span, fact: Fact) -> dict[str, object]:
     return {**row, "known within, s": known, "inside": inside}
 
 
-_LIMITS = {"total_s": "window", "pause_s": "limit of the host's pause"}
-
-
 def _limited(rows: list[dict[str, object]], limits: Mapping[str, object], fact: Fact) -> list[str]:
     """The change's own limits beside what happened, as columns and sentences; without limits there are neither."""
     set_s = {name: float(limit) for name, limit in limits.items() if isinstance(limit, int | float)}
-    held = {PARTS[name]: (limit_s, _kept(*fact.part(name), limit_s)) for name, limit_s in set_s.items()}
-    for row in rows if held else ():
-        row["limit, s"], row["limit kept"] = held.get(str(row["part"]), (None, None))
-    return [_limit_words(name, limit_s, fact) for name, limit_s in set_s.items()]
+    kept = {name: _kept(*fact.part(name), limit_s) for name, limit_s in set_s.items()}
+    columns = {PARTS[name]: (limit_s, kept[name]) for name, limit_s in set_s.items()}
+    for row in rows if columns else ():
+        row["limit, s"], row["limit kept"] = columns.get(str(row["part"]), (None, None))
+    return [_limit_words(name, limit_s, *fact.part(name), kept=kept[name]) for name, limit_s in set_s.items()]
 
 
 def _kept(was: float | None, within_s: float, limit_s: float) -> str | None:
@@ -196,13 +196,11 @@ def _kept(was: float | None, within_s: float, limit_s: float) -> str | None:
     return "yes" if was <= limit_s else "no"
 
 
-def _limit_words(name: str, limit_s: float, fact: Fact) -> str:
-    was, within_s = fact.part(name)
-    what = f"{_LIMITS[name]} of {limit_words(limit_s)}"
+def _limit_words(name: str, limit_s: float, was: float | None, within_s: float, *, kept: str | None) -> str:
+    what = f"{LIMITS[name]} of {limit_words(limit_s)}"
     if was is None:
         return f"Whether the {what} was kept is not known: nobody saw how long it took."
     seen = f"{part_words(name, was)}, known within {part_words(name, within_s)}"
-    kept = _kept(was, within_s, limit_s)
     if kept is None:
         return f"Whether the {what} was kept cannot be told: {seen}."
     return f"The {what} was {'kept' if kept == 'yes' else 'BROKEN'}: {seen}."

@@ -25,6 +25,9 @@ PARTS = {
 }
 """The ranges of a `Forecast` as tables name them."""
 
+LIMITS = {"total_s": "window", "pause_s": "limit of the host's pause"}
+"""What a change may set for a part of `PARTS`."""
+
 
 def part_words(name: str, value: float) -> str:
     """A figure of a part: a duration, or bytes."""
@@ -155,6 +158,13 @@ class Forecast:
     window_s: float | None = None
     pause_limit_s: float | None = None
     statement: str = NO_CLAIM
+
+    @property
+    def limits_s(self) -> dict[str, float]:
+        """The change's own limits, by part; none where none was set."""
+        return {
+            name: one for name, one in zip(LIMITS, (self.window_s, self.pause_limit_s), strict=True) if one is not None
+        }
 
     @property
     def fits_window(self) -> bool | None:
